@@ -1,0 +1,10 @@
+//! Poetry servers, clients, a transform service and a caching proxy as a supervised, Erlang-style actor system.
+
+pub mod blocking;
+pub mod cache;
+pub mod config;
+pub mod deferred;
+pub mod poem;
+pub mod reactor;
+pub mod transform;
+pub mod wire;

@@ -1,0 +1,130 @@
+//! Why a process ended.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a process ended, as its links, monitors and supervisor hear it.
+///
+/// Two reasons are equal if they would print alike; cloning one costs at most a reference count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// It had done its work (OTP `normal`).
+    Normal,
+    /// It was asked to stop and did (OTP `shutdown`).
+    Shutdown,
+    /// It stopped in good order and says more (OTP `{shutdown, Term}`).
+    ShutdownWith(ShutdownCause),
+    /// It was killed (OTP `killed`).
+    Killed,
+    /// There was no such process (OTP `noproc`).
+    NoProc,
+    /// The connection to its node was lost (OTP `noconnection`).
+    NoConnection,
+    /// A panic ended it.
+    Panicked {
+        /// What the panic said.
+        message: Arc<str>,
+        /// `file:line:column`, if known.
+        place: Option<Arc<str>>,
+    },
+    /// It gave up with an error.
+    Failed(Failure),
+    /// Its turn did not end and its thread was abandoned.
+    Stuck,
+}
+
+/// What a process that stopped in good order adds to `shutdown`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShutdownCause {
+    /// A supervisor could not start one of its children (OTP-024).
+    FailedToStartChild {
+        /// The child's id.
+        child: Arc<str>,
+        /// Why its start failed.
+        reason: Arc<ExitReason>,
+    },
+    /// Anything else, in words.
+    Other(Arc<str>),
+}
+
+impl ExitReason {
+    /// A failure told by `error`.
+    pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(Failure(Arc::from(error.into())))
+    }
+
+    /// `normal`, `shutdown` and `{shutdown, _}`: what a transient child may end with for good (OTP-063).
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        matches!(self, Self::Normal | Self::Shutdown | Self::ShutdownWith(_))
+    }
+}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => f.write_str("normal"),
+            Self::Shutdown => f.write_str("shutdown"),
+            Self::ShutdownWith(cause) => write!(f, "shutdown: {cause}"),
+            Self::Killed => f.write_str("killed"),
+            Self::NoProc => f.write_str("no such process"),
+            Self::NoConnection => f.write_str("no connection to its node"),
+            Self::Panicked { message, place: Some(place) } => write!(f, "panicked at {place}: {message}"),
+            Self::Panicked { message, place: None } => write!(f, "panicked: {message}"),
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Stuck => f.write_str("stuck"),
+        }
+    }
+}
+
+impl fmt::Display for ShutdownCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FailedToStartChild { child, reason } => {
+                write!(f, "failed to start child {child}: {reason}")
+            }
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// An error that ended a process. Equal to another if both say the same.
+#[derive(Clone)]
+pub struct Failure(Arc<dyn Error + Send + Sync>);
+
+impl Failure {
+    /// The error itself, to be downcast.
+    #[must_use]
+    pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Failure {}
