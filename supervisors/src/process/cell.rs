@@ -1,0 +1,348 @@
+//! What outlives a process: its identity, its mailbox, the signals sent to it, and why it ended.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Waker;
+
+use actix::Actor;
+use atomic_waker::AtomicWaker;
+use parking_lot::Mutex;
+
+use super::mailbox::{Envelope, PushError, Queue};
+use crate::{ExitReason, Node, Pid};
+
+/// What is said to a process past its mailbox. The first one that ends it wins.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// End in good order: `stopping()` and `stopped()` run (a `gen_server` whose supervisor says `shutdown`).
+    Stop(ExitReason),
+    /// End now, with this reason: nothing of the actor runs but its destructors (OTP-157).
+    Exit(ExitReason),
+    /// Panic with this message in the actor's own turn: a fault experiment.
+    Panic(Arc<str>),
+}
+
+/// Hears of the death of one process, after its name was freed and its actor dropped (OTP-158).
+pub(crate) trait ExitListener: Send + Sync {
+    fn exited(&self, key: usize, pid: Pid, reason: &ExitReason);
+}
+
+/// A name a process holds: freed before anyone hears of the death (OTP-187).
+pub(crate) trait Name: Send + Sync {
+    fn free(&self, pid: Pid);
+}
+
+/// The part of a process that does not depend on its actor's type.
+pub(crate) struct Control {
+    pub(crate) pid: Pid,
+    pub(crate) node: Node,
+    waker: AtomicWaker,
+    signalled: AtomicBool,
+    started: AtomicBool,
+    handled: AtomicU64,
+    state: Mutex<State>,
+}
+
+struct State {
+    signals: Vec<Signal>,
+    /// What it will say when it ends by itself: what it was asked to stop with, or what it chose.
+    exit_as: Option<ExitReason>,
+    /// Set once: it is dead.
+    reason: Option<ExitReason>,
+    listener: Option<(Arc<dyn ExitListener>, usize)>,
+    names: Names,
+    watchers: Vec<Watcher>,
+    next_watcher: u64,
+    annex: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Most processes have no name or one.
+enum Names {
+    None,
+    One(Arc<dyn Name>),
+    Many(Vec<Arc<dyn Name>>),
+}
+
+struct Watcher {
+    id: u64,
+    tell: Told,
+}
+
+enum Told {
+    Wake(Waker),
+    Call(Tell),
+}
+
+/// What a monitor does when its process ends.
+type Tell = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
+
+/// A process as everybody holds it: its control block and its typed mailbox.
+pub(crate) struct Cell<A: Actor> {
+    pub(crate) control: Control,
+    queue: Mutex<Queue<A>>,
+}
+
+/// A [`Cell`] of any actor.
+pub(crate) trait Object: Send + Sync {
+    fn control(&self) -> &Control;
+    /// Messages waiting.
+    fn mailbox_len(&self) -> usize;
+    /// Declares the process dead, from any thread; `false` if it already was. `drop_actor` runs between the freeing of
+    /// the names and the telling of the watchers.
+    fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool;
+}
+
+impl<A: Actor> Cell<A> {
+    pub(crate) fn new(node: Node, bound: usize) -> Arc<Self> {
+        let control = Control {
+            pid: node.next_pid(),
+            node,
+            waker: AtomicWaker::new(),
+            signalled: AtomicBool::new(false),
+            started: AtomicBool::new(false),
+            handled: AtomicU64::new(0),
+            state: Mutex::new(State {
+                signals: Vec::new(),
+                exit_as: None,
+                reason: None,
+                listener: None,
+                names: Names::None,
+                watchers: Vec::new(),
+                next_watcher: 0,
+                annex: None,
+            }),
+        };
+        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)) })
+    }
+
+    pub(crate) fn push(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
+        let first = self.queue.lock().push(mail)?;
+        if first {
+            self.control.waker.wake();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn push_unbounded(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
+        let first = self.queue.lock().push_unbounded(mail)?;
+        if first {
+            self.control.waker.wake();
+        }
+        Ok(())
+    }
+
+    pub(super) fn pop(&self) -> Option<Box<dyn Envelope<A>>> {
+        self.queue.lock().pop()
+    }
+}
+
+impl<A: Actor> Object for Cell<A> {
+    fn control(&self) -> &Control {
+        &self.control
+    }
+
+    fn mailbox_len(&self) -> usize {
+        self.queue.lock().len()
+    }
+
+    fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool {
+        let control = &self.control;
+        let pid = control.pid;
+        // 1. The reason: whoever finds a reply channel closed from here on finds out why.
+        let (names, listener, watchers) = {
+            let mut state = control.state.lock();
+            if state.reason.is_some() {
+                return false;
+            }
+            state.reason = Some(reason.clone());
+            state.signals = Vec::new();
+            state.annex = None;
+            let names = std::mem::replace(&mut state.names, Names::None);
+            (names, state.listener.take(), std::mem::take(&mut state.watchers))
+        };
+        // Declared by somebody else: the process finds out at its next turn and goes without a word.
+        control.signalled.store(true, Ordering::Release);
+        // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
+        names.free(pid);
+        // 3. The mailbox: a cached `Ref` resolves its name again when it is refused.
+        let unread: VecDeque<_> = self.queue.lock().close();
+        // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
+        drop_actor();
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
+        // 5. The news.
+        if let Some((listener, key)) = listener {
+            listener.exited(key, pid, &reason);
+        }
+        for watcher in watchers {
+            match watcher.tell {
+                Told::Wake(waker) => waker.wake(),
+                Told::Call(tell) => tell(pid, &reason),
+            }
+        }
+        true
+    }
+}
+
+impl Names {
+    fn add(&mut self, name: Arc<dyn Name>) {
+        *self = match std::mem::replace(self, Self::None) {
+            Self::None => Self::One(name),
+            Self::One(first) => Self::Many(vec![first, name]),
+            Self::Many(mut names) => {
+                names.push(name);
+                Self::Many(names)
+            }
+        };
+    }
+
+    fn free(self, pid: Pid) {
+        match self {
+            Self::None => {}
+            Self::One(name) => name.free(pid),
+            Self::Many(names) => names.into_iter().for_each(|name| name.free(pid)),
+        }
+    }
+}
+
+impl Control {
+    /// Sends a signal; a dead process does not mind (OTP-151).
+    pub(crate) fn signal(&self, signal: Signal) {
+        {
+            let mut state = self.state.lock();
+            if state.reason.is_some() {
+                return;
+            }
+            // A stop asked for again changes nothing; what is kept is bounded by the first exit behind it.
+            match (&signal, state.signals.last()) {
+                (_, Some(Signal::Exit(_) | Signal::Panic(_))) | (Signal::Stop(_), Some(Signal::Stop(_))) => {
+                    return;
+                }
+                _ => state.signals.push(signal),
+            }
+        }
+        self.signalled.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether a signal waits: one relaxed-cost load, looked at before each message and each poll.
+    pub(super) fn is_signalled(&self) -> bool {
+        self.signalled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn next_signal(&self) -> Option<Signal> {
+        let mut state = self.state.lock();
+        let signal = (!state.signals.is_empty()).then(|| state.signals.remove(0));
+        if state.signals.is_empty() && state.reason.is_none() {
+            self.signalled.store(false, Ordering::Release);
+        }
+        signal
+    }
+
+    pub(super) fn wake_on_mail(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    pub(super) fn count(&self, messages: u64) {
+        // Only the process itself writes it, so a plain load and store do.
+        self.handled.store(self.handled.load(Ordering::Relaxed) + messages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn handled(&self) -> u64 {
+        self.handled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn mark_started(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    /// Whether `started()` has returned.
+    pub(crate) fn is_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn exit_as(&self) -> Option<ExitReason> {
+        self.state.lock().exit_as.clone()
+    }
+
+    pub(crate) fn set_exit_as(&self, reason: ExitReason) {
+        self.state.lock().exit_as = Some(reason);
+    }
+
+    /// Why it ended, if it has.
+    pub(crate) fn reason(&self) -> Option<ExitReason> {
+        self.state.lock().reason.clone()
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.state.lock().reason.is_none()
+    }
+
+    /// Who is told first of the death: the supervisor. Set before the first poll.
+    pub(crate) fn set_listener(&self, listener: Arc<dyn ExitListener>, key: usize) {
+        self.state.lock().listener = Some((listener, key));
+    }
+
+    /// Adds a name to be freed at death; `false` if it is dead already.
+    pub(crate) fn hold(&self, name: Arc<dyn Name>) -> bool {
+        let mut state = self.state.lock();
+        if state.reason.is_some() {
+            return false;
+        }
+        state.names.add(name);
+        true
+    }
+
+    /// Something the process shows to whoever holds it (a supervisor: its table of children).
+    pub(crate) fn set_annex(&self, annex: Arc<dyn Any + Send + Sync>) {
+        self.state.lock().annex = Some(annex);
+    }
+
+    pub(crate) fn annex(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.state.lock().annex.clone()
+    }
+
+    /// Calls `tell` at death; at once, with the true reason, if it is dead already.
+    pub(crate) fn watch(&self, tell: Tell) -> Option<u64> {
+        let mut state = self.state.lock();
+        if let Some(reason) = state.reason.clone() {
+            drop(state);
+            tell(self.pid, &reason);
+            return None;
+        }
+        Some(state.add(Told::Call(tell)))
+    }
+
+    /// Wakes `waker` at death, or says that it is dead. `id` names an earlier registration to be replaced.
+    pub(super) fn wake_on_exit(&self, id: &mut Option<u64>, waker: &Waker) -> Option<ExitReason> {
+        let mut state = self.state.lock();
+        if let Some(reason) = &state.reason {
+            return Some(reason.clone());
+        }
+        if let Some(id) = *id
+            && let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.id == id)
+        {
+            watcher.tell = Told::Wake(waker.clone());
+            return None;
+        }
+        *id = Some(state.add(Told::Wake(waker.clone())));
+        None
+    }
+
+    /// Forgets a watcher; `false` if it was told already.
+    pub(crate) fn unwatch(&self, id: u64) -> bool {
+        let mut state = self.state.lock();
+        let before = state.watchers.len();
+        state.watchers.retain(|watcher| watcher.id != id);
+        state.watchers.len() < before
+    }
+}
+
+impl State {
+    fn add(&mut self, tell: Told) -> u64 {
+        self.next_watcher += 1;
+        self.watchers.push(Watcher { id: self.next_watcher, tell });
+        self.next_watcher
+    }
+}

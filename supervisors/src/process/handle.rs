@@ -1,0 +1,120 @@
+//! A process as seen from outside.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::{Object, Signal};
+use crate::{ExitReason, Pid};
+
+/// One life of one actor: signal it, watch it. It does not keep the actor alive, and it does not follow a restart
+/// (a [`Ref`](crate::Ref) does).
+#[derive(Clone)]
+pub struct Process(pub(crate) Arc<dyn Object>);
+
+impl Process {
+    /// Who it is.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.0.control().pid
+    }
+
+    /// Whether it has not ended yet.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.0.control().is_alive()
+    }
+
+    /// Why it ended, if it has.
+    #[must_use]
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.0.control().reason()
+    }
+
+    /// Messages waiting in its mailbox. Mail sent through a raw `Addr` is not counted.
+    #[must_use]
+    pub fn mailbox_len(&self) -> usize {
+        self.0.mailbox_len()
+    }
+
+    /// Messages handled so far, a turn (at most 256 messages) late.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        self.0.control().handled()
+    }
+
+    /// Asks it to end in good order with reason `shutdown`, as its supervisor would: no further message is handled,
+    /// `stopping()` and `stopped()` run. An actor that vetoes in `stopping()` lives on.
+    pub fn stop(&self) {
+        self.0.control().signal(Signal::Stop(ExitReason::Shutdown));
+    }
+
+    /// Ends it with `reason`; nothing of the actor runs but its destructors (OTP-151, OTP-157).
+    /// `Normal` does nothing, as from one process to another in OTP (OTP-152).
+    pub fn exit(&self, reason: ExitReason) {
+        if reason != ExitReason::Normal {
+            self.0.control().signal(Signal::Exit(reason));
+        }
+    }
+
+    /// Ends it with reason `killed`, also while it awaits something (OTP-149). Only a turn that does not end is out
+    /// of reach: a handler that blocks its thread.
+    pub fn kill(&self) {
+        self.0.control().signal(Signal::Exit(ExitReason::Killed));
+    }
+
+    /// Makes it panic, as a handler of its own would: for experiments with faults.
+    pub fn crash(&self, message: impl Into<Arc<str>>) {
+        self.0.control().signal(Signal::Panic(message.into()));
+    }
+
+    /// Waits until it has ended: its name is free, its actor dropped. Cancel safe; watching a dead process gives its
+    /// reason at once.
+    #[must_use]
+    pub fn exited(&self) -> Exited {
+        Exited { process: Arc::clone(&self.0), watcher: None }
+    }
+}
+
+impl PartialEq for Process {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Process {}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Process({})", self.pid())
+    }
+}
+
+/// The end of a process, awaited. Made by [`Process::exited`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Exited {
+    process: Arc<dyn Object>,
+    watcher: Option<u64>,
+}
+
+impl Future for Exited {
+    type Output = ExitReason;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ExitReason> {
+        let this = &mut *self;
+        match this.process.control().wake_on_exit(&mut this.watcher, cx.waker()) {
+            Some(reason) => Poll::Ready(reason),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Exited {
+    fn drop(&mut self) {
+        if let Some(id) = self.watcher {
+            self.process.control().unwatch(id);
+        }
+    }
+}
