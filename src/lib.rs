@@ -4,6 +4,7 @@ pub mod blocking;
 pub mod cache;
 pub mod config;
 pub mod deferred;
+pub mod net;
 pub mod poem;
 pub mod reactor;
 pub mod transform;
