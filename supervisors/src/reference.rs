@@ -112,8 +112,16 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
+        self.call_by(|reply| Box::new(Ask(message, reply)))
+    }
+
+    /// A call whose envelope is not a message of the actor's.
+    pub(crate) fn call_by<R>(
+        &self,
+        seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
+    ) -> Call<R> {
         let (reply, answer) = oneshot::channel();
-        Call::new(self.send(Box::new(Ask(message, reply))).map(|callee| (callee as Arc<dyn Object>, answer)))
+        Call::new(self.send(seal(reply)).map(|callee| (callee as Arc<dyn Object>, answer)))
     }
 
     /// The process that runs under the name now.

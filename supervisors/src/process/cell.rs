@@ -279,6 +279,13 @@ impl Control {
         self.state.lock().reason.is_none()
     }
 
+    /// Whether a signal that ends it for certain waits: it runs no more code of its own (OTP-157), though its actor is
+    /// not dropped yet.
+    pub(crate) fn is_doomed(&self) -> bool {
+        let state = self.state.lock();
+        state.reason.is_none() && matches!(state.signals.first(), Some(Signal::Exit(_)))
+    }
+
     /// Who is told first of the death: the supervisor. Set before the first poll.
     pub(crate) fn set_listener(&self, listener: Arc<dyn ExitListener>, key: usize) {
         self.state.lock().listener = Some((listener, key));

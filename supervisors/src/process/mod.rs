@@ -11,12 +11,12 @@ mod handle;
 mod mailbox;
 mod panic;
 
-pub(crate) use cell::{Cell, Control, ExitListener, Name, Object, Signal};
+pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
 pub use context::{ContextExt, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
-pub(crate) use panic::reason_of as panic_reason;
+pub(crate) use panic::{CatchPanic, catch};
 
 #[cfg(test)]
 mod tests;

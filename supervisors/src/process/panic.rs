@@ -6,8 +6,11 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::panic::PanicHookInfo;
+use std::pin::Pin;
 use std::sync::{Arc, Once};
+use std::task::{Context, Poll};
 
 use crate::ExitReason;
 
@@ -19,7 +22,7 @@ thread_local! {
 }
 
 /// Runs `work`, and turns a panic in it into the exit reason it stands for.
-pub(super) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, ExitReason> {
+pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, ExitReason> {
     install();
     POLLING.set(POLLING.get() + 1);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
@@ -28,7 +31,7 @@ pub(super) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, ExitReason> {
 }
 
 /// The reason a caught panic stands for.
-pub(crate) fn reason_of(payload: &(dyn Any + Send)) -> ExitReason {
+fn reason_of(payload: &(dyn Any + Send)) -> ExitReason {
     let message = if let Some(text) = payload.downcast_ref::<&str>() {
         Arc::from(*text)
     } else if let Some(text) = payload.downcast_ref::<String>() {
@@ -37,6 +40,21 @@ pub(crate) fn reason_of(payload: &(dyn Any + Send)) -> ExitReason {
         Arc::from("a panic without a message")
     };
     ExitReason::Panicked { message, place: PLACE.with_borrow_mut(Option::take) }
+}
+
+/// A future whose panic is its error.
+pub(crate) struct CatchPanic<F>(pub(crate) F);
+
+impl<F: Future + Unpin> Future for CatchPanic<F> {
+    type Output = Result<F::Output, ExitReason>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch(|| Pin::new(&mut self.0).poll(cx)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Err(reason) => Poll::Ready(Err(reason)),
+        }
+    }
 }
 
 fn install() {

@@ -107,7 +107,7 @@ fn run<T>(test: impl AsyncFnOnce(Node, Log) -> T) -> T {
         .build()
         .expect("a runtime can be built");
     let log = Log::default();
-    LocalSet::new().block_on(&runtime, test(Node::builder().seed(1).build(), log))
+    LocalSet::new().block_on(&runtime, async { test(Node::builder().seed(1).build(), log).await })
 }
 
 fn seen(log: &Log) -> Vec<String> {
