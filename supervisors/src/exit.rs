@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::pid::Pid;
+
 /// Why a process ended, as its links, monitors and supervisor hear it.
 ///
 /// Two reasons are equal if they would print alike; cloning one costs at most a reference count.
@@ -31,6 +33,9 @@ pub enum ExitReason {
     },
     /// It gave up with an error.
     Failed(Failure),
+    /// It was not started, because the name or place it needed is held by this running process
+    /// (OTP `{already_started, Pid}`, OTP-020 and OTP-040).
+    AlreadyStarted(Pid),
     /// Its turn did not end and its thread was abandoned.
     Stuck,
 }
@@ -75,6 +80,7 @@ impl fmt::Display for ExitReason {
             Self::Panicked { message, place: Some(place) } => write!(f, "panicked at {place}: {message}"),
             Self::Panicked { message, place: None } => write!(f, "panicked: {message}"),
             Self::Failed(failure) => failure.fmt(f),
+            Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
             Self::Stuck => f.write_str("stuck"),
         }
     }
