@@ -1,1 +1,40 @@
-//! (in work)
+//! Supervisors: processes that start, watch, restart and stop others.
+//!
+//! The semantics are those of OTP's `supervisor`, release 28, down to the order of stops and the counting of
+//! seconds; `OTP-nnn` in these pages is the number of a rule in the crate's conformance list. An Erlang reader
+//! finds:
+//!
+//! | OTP | here |
+//! |---|---|
+//! | `sup_flags()` | [`Flags`]: [`Strategy`], intensity, period, [`AutoShutdown`] |
+//! | `child_spec()` | [`ChildPolicy`], and beside it the start function |
+//! | `restart`, `shutdown`, `type` | [`Restart`], [`Shutdown`], [`ChildKind`] |
+//! | `simple_one_for_one` | a *template*: its own constructor, not a strategy |
+//! | `check_childspecs/1,2` | [`check_child_specs`] |
+//! | `{error, {bad_combination, _}}` and other refused data | [`SpecError`]; what the types make impossible has no variant |
+//! | `{error, already_present}` and other refused requests | [`ChildError`] |
+//! | `which_children/1`, `count_children/1` | [`ChildInfo`], [`ChildCounts`] |
+//! | `undefined`, a pid, `restarting` | [`ChildPid`] |
+//! | supervisor and progress reports | [`Report`], its `offender` an [`Offender`] |
+//!
+//! What differs: ids are text; `modules` does not exist; start arguments are captured by the start function
+//! instead of being data, so they cannot be read back; and a restart is announced, with its number among the
+//! allowed ones ([`Attempt`]), which OTP does not do.
+
+mod child_info;
+mod error;
+mod flags;
+// The decisions are whole and tested; the actor that carries them out is a step of its own.
+#[cfg_attr(not(test), expect(dead_code, reason = "carried out by the supervisor's actor, which comes next"))]
+mod plan;
+mod report;
+mod spec;
+
+#[cfg(test)]
+mod tests;
+
+pub use child_info::{ChildCounts, ChildInfo, ChildRef};
+pub use error::{ChildError, SpecError};
+pub use flags::{AutoShutdown, DynamicFlags, Flags, Strategy};
+pub use report::{Attempt, ChildPid, Offender, Report, Who};
+pub use spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
