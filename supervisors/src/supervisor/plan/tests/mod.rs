@@ -1,1 +1,9 @@
 //! Claims about plans, by theme, and the rig that carries plans out without processes.
+
+mod requests;
+mod restarts;
+mod rig;
+mod significant;
+mod starting;
+mod stopping;
+mod window;
