@@ -1,9 +1,10 @@
 //! Transformations of poems: functions behind a service value that knows no protocol (Part 12).
 //!
-//! The service is what the netstring protocol, the line protocol and a client's own engine (`--transform local`)
-//! share; none of them can call anything that is not in its table (the reason for the `xform_` prefix of Part 12).
-//! Each of its functions is a plain function of the poem and, if it is to be faulty, of chance that is passed in. It runs in
-//! the caller's process and may panic there: whoever calls it owns the deadline and the process that may die of it.
+//! The service is what the netstring protocol, the line protocol and a client's own engine (`--transform
+//! local`) share; none of them can call anything that is not in its table (the reason for the `xform_` prefix
+//! of Part 12). Each of its functions is a plain function of the poem and, if it is to be faulty, of chance
+//! that is passed in. It runs in the caller's process and may panic there: whoever calls it owns the deadline
+//! and the process that may die of it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -24,8 +25,8 @@ pub const NAME_LIMIT: usize = 64;
 
 /// Why a poem was not transformed.
 ///
-/// Those that had a poem carry it, so that the one who handles the error can go on with the original (client 5.1 of
-/// Part 10).
+/// Those that had a poem carry it, so that the one who handles the error can go on with the original (client
+/// 5.1 of Part 10).
 #[derive(Error)]
 #[non_exhaustive]
 pub enum TransformError {

@@ -1,7 +1,8 @@
 //! The Byronification Engine (Parts 9 and 10): faulty on purpose.
 //!
-//! "In addition to the documented exception it sometimes throws random ones": the series uses such an engine to
-//! show what becomes of each kind of error on its way through the callbacks; here it shows what becomes of it under supervision.
+//! Besides the one error it documents it has others that nobody foresaw. The series uses such an engine to show
+//! where each kind of error goes on its way through the callbacks; here it shows what becomes of it under
+//! supervision.
 
 use fastrand::Rng;
 use thiserror::Error;
@@ -22,8 +23,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome that chance brings. Takes exactly one number from `chance`, so that a test can look ahead with a
-    /// clone of it.
+    /// The outcome that chance brings. Takes exactly one number from `chance`, so that a test can look ahead
+    /// with a clone of it.
     #[must_use]
     pub fn draw(chance: &mut Rng) -> Self {
         match chance.u8(0..4) {

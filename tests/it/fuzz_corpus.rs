@@ -1,4 +1,5 @@
-//! What the fuzzer was given and what it found: each file of its corpora is replayed against the target's own claims.
+//! What the fuzzer was given and what it found: each file of its corpora is replayed against the target's own
+//! claims.
 
 use std::fs;
 use std::path::Path;

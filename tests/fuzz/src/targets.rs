@@ -1,7 +1,7 @@
 //! What must hold for any bytes: one function a target, which panics if it does not.
 //!
-//! Shared by the fuzz targets and by the test that replays their corpora. The first [`PLAN`] bytes of the data say
-//! how many bytes a frame may have and where the rest of the data, which is the stream, is cut.
+//! Shared by the fuzz targets and by the test that replays their corpora. The first [`PLAN`] bytes of the data
+//! say how many bytes a frame may have and where the rest of the data, which is the stream, is cut.
 
 use std::fmt::Debug;
 
@@ -18,8 +18,8 @@ const PLAN: usize = 4;
 /// The frames of a stream, and how it ended.
 type Outcome<F> = (Vec<F>, Result<(), Malformed>);
 
-/// The netstring decoder: any split gives the same, nothing is held above the limit, and what it accepts is spelled
-/// as the encoder spells it.
+/// The netstring decoder: any split gives the same, nothing is held above the limit, and what it accepts is
+/// spelled as the encoder spells it.
 pub fn netstring(data: &[u8]) {
     let (limit, cuts, stream) = plan(data);
     let (frames, end) = same_for_any_split(stream, &cuts, |pieces| {
