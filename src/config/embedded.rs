@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::address::parse_port;
 use super::{Config, HostPort, Pace, PoemConfig, PoemSource, ProxyConfig, TransformConfig, Upstream};
+use crate::poem::Title;
 
 /// The port of the caching proxy above the base: the largest one in use.
 const PROXY: u16 = 20;
@@ -53,24 +54,24 @@ impl Config {
     /// science on base + 20. All on 127.0.0.1. The proxy names its upstream by title, so that it also finds it on any
     /// free port.
     pub fn embedded(base: PortBase) -> Config {
-        let poem = |name: &str, title: &str, pace, offset| PoemConfig {
-            title: title.to_owned(),
+        let title = |text| Title::new(text).expect("the titles below are short and plain");
+        let poem = |text, pace, offset| PoemConfig {
             listen: base.port(offset),
             pace,
-            ..PoemConfig::new(PoemSource::Embedded(name.to_owned()))
+            ..PoemConfig::new(PoemSource::Embedded(title(text)))
         };
-        let slow = "science-slow";
+        let slow = title("science-slow");
         Config {
             poems: vec![
-                poem("ecstasy", "ecstasy", Pace::Fast, 1),
-                poem("fascination", "fascination", Pace::Fast, 2),
-                poem("science", "science", Pace::Fast, 3),
-                poem("science", slow, Pace::SLOW, 4),
+                poem("ecstasy", Pace::Fast, 1),
+                poem("fascination", Pace::Fast, 2),
+                poem("science", Pace::Fast, 3),
+                PoemConfig { title: slow.clone(), ..poem("science", Pace::SLOW, 4) },
             ],
             transform: Some(TransformConfig { listen: base.port(TRANSFORM), ..TransformConfig::default() }),
             proxies: vec![ProxyConfig {
                 listen: base.port(PROXY),
-                ..ProxyConfig::new(Upstream::Poem(slow.to_owned()))
+                ..ProxyConfig::new(vec![Upstream::Poem(slow)])
             }],
             ..Config::default()
         }

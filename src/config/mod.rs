@@ -8,7 +8,7 @@
 //! | `[transform]` | [`TransformConfig`] | the transform service |
 //! | `[[proxy]]` | [`ProxyConfig`] | a caching proxy |
 //!
-//! Nothing here opens a socket, resolves a name or loads a poem. Each file holds one table with its defaults, its
+//! Nothing here opens a socket or resolves a name; a poem is read only when [`PoemConfig::load`] is asked to. Each file holds one table with its defaults, its
 //! keys, its reader and its writer; [`Config::validate`] is the one place where values are judged.
 
 mod address;
@@ -39,7 +39,7 @@ pub use error::{ConfigError, Invalid, Place};
 pub use key::{KeyPath, Table};
 pub use limits::LimitsConfig;
 pub use node::{LogLevel, NodeConfig};
-pub use poem::{Framing, Pace, PoemConfig, PoemSource, title_of};
+pub use poem::{Framing, Pace, PoemConfig, PoemSource};
 pub use proxy::{ProxyConfig, Upstream};
 pub use size::{SizeError, format_size, parse_size};
 pub use transform::TransformConfig;
@@ -136,6 +136,6 @@ impl Config {
 
     /// The poem of this node with that title, the one an [`Upstream::Poem`] means.
     pub fn poem(&self, title: &str) -> Option<&PoemConfig> {
-        self.poems.iter().find(|poem| poem.title == title)
+        self.poems.iter().find(|poem| poem.title.as_str() == title)
     }
 }

@@ -1,7 +1,7 @@
 //! `[[poem]]`: a poem, its port, and how it is sent.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,9 +10,7 @@ use super::reader::Section;
 use super::validate::{MAX_WAIT, count, duration, refuse};
 use super::writer::Writer;
 use super::{ConfigError, HostPort, Invalid};
-
-/// The longest title, in characters: it names a branch of the tree and is read in every log line.
-const MAX_TITLE: usize = 64;
+use crate::poem::{Anthology, Poem, PoemError, Title};
 
 /// Bytes at a time of the slow server of the series.
 const SLOW_NUM_BYTES: u32 = 10;
@@ -25,9 +23,9 @@ const SLOW_DELAY: Duration = Duration::from_millis(100);
 pub struct PoemConfig {
     /// Where its text is from: `file` or `embedded`. No default.
     pub source: PoemSource,
-    /// What it is called in the tree, the log and an upstream: 1 to 64 characters, no `/`, unique in the node.
+    /// What it is called in the tree, the log and an upstream: 1 to 64 bytes, no `/`, unique in the node.
     /// Default: the name of the file without folder and extension, or of the embedded poem.
-    pub title: String,
+    pub title: Title,
     /// Where it is served. Default 127.0.0.1 and any free port.
     pub listen: HostPort,
     /// Fast or slow: `num_bytes` and `delay`. Default fast.
@@ -41,8 +39,8 @@ pub struct PoemConfig {
 pub enum PoemSource {
     /// A file; read from a configuration, a relative name is joined to the folder of the configuration.
     File(PathBuf),
-    /// A poem that is part of the program, by its title.
-    Embedded(String),
+    /// A poem of the [`Anthology`] that is part of the program, by its title.
+    Embedded(Title),
 }
 
 /// How fast a poem is sent.
@@ -77,10 +75,7 @@ pub(super) const KEYS: &[Key] = &[
         name: "embedded",
         help: "The text: the title of an embedded poem, or a file (relative to this one).",
     },
-    Key {
-        name: "title",
-        help: "Its name in the tree, the log and as an upstream; 1 to 64 characters, unique.",
-    },
+    Key { name: "title", help: "Its name in the tree, the log and as an upstream; 1 to 64 bytes, unique." },
     Key { name: "listen", help: "[HOST:]PORT; no host is 127.0.0.1, port 0 is any free one." },
     Key { name: "num_bytes", help: "A slow server: bytes at a time, 1 to 1048576." },
     Key { name: "delay", help: "A slow server: the pause after each, 0s to 24h." },
@@ -94,10 +89,24 @@ impl PoemConfig {
     /// A poem with every default: its title from the source, any free port of 127.0.0.1, fast, raw.
     pub fn new(source: PoemSource) -> PoemConfig {
         let title = match &source {
-            PoemSource::File(file) => title_of(file),
+            PoemSource::File(file) => Title::of_file(file),
             PoemSource::Embedded(title) => title.clone(),
         };
         PoemConfig { source, title, listen: HostPort::default(), pace: Pace::Fast, framing: Framing::Raw }
+    }
+
+    /// The poem itself, titled as configured, of at most `limit` bytes. Reads the file, blocking.
+    ///
+    /// # Errors
+    /// The file is missing, a directory, empty, too long or unreadable, or no such poem is embedded.
+    pub fn load(&self, limit: usize) -> Result<Poem, PoemError> {
+        let poem = match &self.source {
+            PoemSource::File(file) => Poem::read(file, limit)?,
+            PoemSource::Embedded(title) => Anthology::poem(title.as_str())
+                .ok_or_else(|| PoemError::NotFound(PathBuf::from(title.as_str())))?,
+        };
+        let (origin, bytes) = (poem.origin().to_owned(), poem.bytes().clone());
+        Poem::new(self.title.clone(), origin, bytes)
     }
 
     pub(super) fn read(table: &Section<'_>) -> Result<PoemConfig, ConfigError> {
@@ -122,22 +131,21 @@ impl PoemConfig {
             PoemSource::File(file) if file.as_os_str().is_empty() => {
                 return refuse(path.key("file"), "an empty name is no file");
             }
-            PoemSource::Embedded(title) if title.is_empty() => {
-                return refuse(path.key("embedded"), "an empty title is no poem");
+            PoemSource::Embedded(title) if Anthology::poem(title.as_str()).is_none() => {
+                let known: Vec<_> = Anthology::embedded().map(|poem| poem.title().to_string()).collect();
+                let known = known.join(", ");
+                return refuse(
+                    path.key("embedded"),
+                    format!("no poem '{title}' is embedded; there are {known}"),
+                );
             }
             _ => {}
         }
-        let length = self.title.chars().count();
-        if length == 0 || length > MAX_TITLE {
+        // A title is one step of a path in the tree.
+        if self.title.as_str().contains('/') {
             return refuse(
                 path.key("title"),
-                format!("{length} characters long; a title has 1 to {MAX_TITLE}"),
-            );
-        }
-        if let Some(bad) = self.title.chars().find(|c| *c == '/' || c.is_control()) {
-            return refuse(
-                path.key("title"),
-                format!("holds '{}', which a title must not", bad.escape_debug()),
+                format!("'{}' holds a '/', which a title must not", self.title),
             );
         }
         let Pace::Slow { num_bytes, delay } = self.pace else { return Ok(()) };
@@ -149,9 +157,9 @@ impl PoemConfig {
         writer.table("[[poem]]", KEYS);
         match &self.source {
             PoemSource::File(file) => writer.string("file", &file.to_string_lossy()),
-            PoemSource::Embedded(title) => writer.string("embedded", title),
+            PoemSource::Embedded(title) => writer.string("embedded", title.as_str()),
         }
-        writer.string("title", &self.title);
+        writer.string("title", self.title.as_str());
         writer.string("listen", &self.listen.to_string());
         if let Pace::Slow { num_bytes, delay } = self.pace {
             writer.integer("num_bytes", u64::from(num_bytes));
@@ -159,14 +167,6 @@ impl PoemConfig {
         }
         writer.string("framing", self.framing.name());
     }
-}
-
-/// The title a file gives its poem: its name without folder and extension, made to fit the rules of a title.
-pub fn title_of(file: &Path) -> String {
-    let stem = file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-    let plain = |c: char| if c.is_control() { '_' } else { c };
-    let title: String = stem.chars().map(plain).take(MAX_TITLE).collect();
-    if title.is_empty() { "poem".to_owned() } else { title }
 }
 
 impl Pace {

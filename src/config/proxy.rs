@@ -8,6 +8,7 @@ use super::reader::Section;
 use super::validate::{duration, refuse};
 use super::writer::Writer;
 use super::{ConfigError, Framing, HostPort, Invalid};
+use crate::poem::Title;
 
 /// Alternatives behind one port: enough for a fleet, few enough that a download that tries all of them ends.
 const MAX_UPSTREAMS: usize = 16;
@@ -41,7 +42,7 @@ pub enum Upstream {
     Address(HostPort),
     /// The poem of this node with that title, wherever it turns out to listen: the one way to name a server that
     /// listens on any free port.
-    Poem(String),
+    Poem(Title),
 }
 
 /// The keys of `[[proxy]]`.
@@ -61,10 +62,10 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 impl ProxyConfig {
-    /// A proxy with every default for that upstream.
-    pub fn new(upstream: Upstream) -> ProxyConfig {
+    /// A proxy with every default for those upstreams.
+    pub fn new(upstreams: Vec<Upstream>) -> ProxyConfig {
         ProxyConfig {
-            upstreams: vec![upstream],
+            upstreams,
             listen: HostPort::default(),
             ttl: Duration::from_secs(2 * 3600),
             framing: Framing::Raw,
@@ -77,7 +78,7 @@ impl ProxyConfig {
         let Some(upstreams) = table.option("upstream")? else {
             return Err(table.refuse("upstream", "missing; give an address or { poem = \"TITLE\" }"));
         };
-        let mut proxy = ProxyConfig { upstreams, ..ProxyConfig::new(Upstream::Poem(String::new())) };
+        let mut proxy = ProxyConfig::new(upstreams);
         table.read("listen", &mut proxy.listen)?;
         table.read("ttl", &mut proxy.ttl)?;
         table.read("framing", &mut proxy.framing)?;

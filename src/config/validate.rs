@@ -70,12 +70,9 @@ fn upstreams(config: &Config) -> Result<(), Invalid> {
     for (index, proxy) in config.proxies.iter().enumerate() {
         for upstream in &proxy.upstreams {
             let Upstream::Poem(title) = upstream else { continue };
-            let Some(poem) = config.poem(title) else {
-                let shown = title.escape_debug();
-                return refuse(
-                    Table::Proxy(index).key("upstream"),
-                    format!("no poem has the title '{shown}'"),
-                );
+            let Some(poem) = config.poem(title.as_str()) else {
+                let key = Table::Proxy(index).key("upstream");
+                return refuse(key, format!("no poem of this node has the title '{title}'"));
             };
             if poem.framing != proxy.upstream_framing {
                 let (key, framing) = (Table::Proxy(index).key("upstream_framing"), poem.framing);

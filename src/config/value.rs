@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::{Framing, HostPort, LogLevel, Upstream, parse_duration, parse_size};
+use crate::poem::Title;
 
 /// A type that a TOML value can be read as.
 pub(super) trait FromToml: Sized {
@@ -66,11 +67,11 @@ impl FromToml for Duration {
     }
 }
 
-impl FromToml for String {
-    const EXPECTED: &'static str = "a string";
+impl FromToml for Title {
+    const EXPECTED: &'static str = "a title";
 
     fn from_toml(value: &DeValue<'_>) -> Option<Result<Self, String>> {
-        value.as_str().map(|text| Ok(text.to_owned()))
+        value.as_str().map(|text| Title::new(text).map_err(|error| error.to_string()))
     }
 }
 
@@ -119,11 +120,8 @@ impl FromToml for Upstream {
         let Some(table) = value.as_table() else {
             return HostPort::from_toml(value).map(|at| at.map(Upstream::Address));
         };
-        let title = table.get("poem").and_then(|title| title.get_ref().as_str());
-        match title {
-            Some(title) if table.len() == 1 => Some(Ok(Upstream::Poem(title.to_owned()))),
-            _ => None,
-        }
+        let title = table.get("poem").filter(|_| table.len() == 1)?;
+        Title::from_toml(title.get_ref()).map(|title| title.map(Upstream::Poem))
     }
 }
 

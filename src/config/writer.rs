@@ -54,7 +54,7 @@ impl Writer {
     pub(super) fn upstreams(&mut self, key: &'static str, upstreams: &[Upstream]) {
         let one = |upstream: &Upstream| match upstream {
             Upstream::Address(at) => quoted(&at.to_string()),
-            Upstream::Poem(title) => format!("{{ poem = {} }}", quoted(title)),
+            Upstream::Poem(title) => format!("{{ poem = {} }}", quoted(title.as_str())),
         };
         let value = match upstreams {
             [upstream] => one(upstream),

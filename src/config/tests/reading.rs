@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::{Config, Framing, HostPort, LogLevel, Pace, PoemSource, Upstream};
+use crate::poem::Title;
 
 /// The line with which a text is refused.
 pub(super) fn refusal(text: &str) -> String {
@@ -82,7 +83,7 @@ fn every_key_is_read() {
     assert_eq!((transform.max_request, transform.seed), (20 << 10, Some(21)));
     let proxy = &config.proxies[0];
     let address = Upstream::Address("poems.example.org:80".parse().unwrap());
-    assert_eq!(proxy.upstreams, [address, Upstream::Poem("Donne".to_owned())]);
+    assert_eq!(proxy.upstreams, [address, Upstream::Poem(Title::new("Donne").unwrap())]);
     assert_eq!((proxy.listen.port, proxy.ttl), (10020, seconds(22)));
     assert_eq!((proxy.framing, proxy.upstream_framing), (Framing::Netstring, Framing::Netstring));
     assert!(!proxy.transforms);
@@ -127,7 +128,7 @@ fn an_unknown_key_is_refused_with_its_line_and_a_suggestion() {
             "verse.toml:1:1: unknown key `port` in the file; the keys are node, limits, poem, transform, proxy",
         ),
         (
-            "[[poem]]\nembedded = \"a\"\n[[poem]]\nembeded = \"b\"\n",
+            "[[poem]]\nembedded = \"science\"\n[[poem]]\nembeded = \"b\"\n",
             "verse.toml:4:1: unknown key `embeded` in [[poem]] number 2; did you mean `embedded`?",
         ),
         (
@@ -201,7 +202,7 @@ fn a_text_that_cannot_be_read_is_refused_where_it_stands() {
             "verse.toml:2:9: `drain` in [node]: '10' has no unit; write it like 100ms, 10s, 1h30m",
         ),
         (
-            "[[poem]]\nembedded = \"x\"\ndelay = \"-1s\"\n",
+            "[[poem]]\nembedded = \"science\"\ndelay = \"-1s\"\n",
             "verse.toml:3:9: `delay` in [[poem]] number 1: '-1s' is negative",
         ),
         (
@@ -225,7 +226,7 @@ fn a_text_that_cannot_be_read_is_refused_where_it_stands() {
             "verse.toml:2:10: `listen` in [transform]: '-1' is no port; a port is an integer from 0 to 65535",
         ),
         (
-            "[[poem]]\nembedded = \"x\"\nframing = \"chunked\"\n",
+            "[[poem]]\nembedded = \"science\"\nframing = \"chunked\"\n",
             "verse.toml:3:11: `framing` in [[poem]] number 1: 'chunked' is no framing; it is raw or netstring",
         ),
     ];
@@ -266,7 +267,7 @@ fn what_is_no_toml_is_refused_with_its_place() {
 
 #[test]
 fn a_column_counts_characters_not_bytes() {
-    let line = refusal("[[poem]]\nembedded = \"x\"\ntitle = \"é\\u0000\"; x\n");
+    let line = refusal("[[poem]]\nembedded = \"science\"\ntitle = \"é\\u0000\"; x\n");
     assert!(line.starts_with("verse.toml:3:18: no TOML"), "{line}");
 }
 
@@ -287,4 +288,14 @@ fn a_poem_of_a_file_is_beside_its_configuration() {
     assert_eq!(config.poems[1].source, PoemSource::File(PathBuf::from("/poems/b.txt")));
     assert!(missing.unwrap_err().to_string().contains("none.toml: cannot read the configuration: "));
     assert!(large.unwrap_err().to_string().ends_with("verse.toml: a configuration is at most 1048576 bytes"));
+}
+
+#[test]
+fn a_poem_is_loaded_under_the_title_of_its_configuration() {
+    let text = "[[poem]]\nembedded = \"science\"\ntitle = \"Poe\"\n[[poem]]\nfile = \"/no/such/poem.txt\"\n";
+    let config = Config::from_toml(text, "verse.toml").unwrap();
+    let poem = config.poems[0].load(1 << 20).unwrap();
+    assert_eq!((poem.title().as_str(), poem.origin()), ("Poe", "poetry/science.txt"));
+    let error = config.poems[1].load(1 << 20).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read poem /no/such/poem.txt: no such file");
 }

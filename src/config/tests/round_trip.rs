@@ -12,6 +12,7 @@ use crate::config::{
     Config, Framing, HostPort, LimitsConfig, LogLevel, NodeConfig, Pace, PoemConfig, PoemSource, PortBase,
     ProxyConfig, TransformConfig, Upstream,
 };
+use crate::poem::Title;
 
 /// Up to a second less than that many hours, to the nanosecond.
 fn wait(hours: u64) -> impl Strategy<Value = Duration> {
@@ -53,15 +54,16 @@ fn limits() -> impl Strategy<Value = LimitsConfig> {
 
 /// A poem, but for its port; titles are made unique afterwards.
 fn poem() -> impl Strategy<Value = PoemConfig> {
-    let text = "[^/\\p{Cc}]{1,20}";
+    let embedded = proptest::sample::select(vec!["ecstasy", "fascination", "science", "mariner"]);
     let source = prop_oneof![
         "\\PC{1,20}".prop_map(|file| PoemSource::File(PathBuf::from(file))),
-        text.prop_map(PoemSource::Embedded)
+        embedded.prop_map(|title| PoemSource::Embedded(Title::new(title).unwrap()))
     ];
     let slow =
         (1..=Pace::MAX_NUM_BYTES, wait(24)).prop_map(|(num_bytes, delay)| Pace::Slow { num_bytes, delay });
     let pace = prop_oneof![Just(Pace::Fast), slow];
-    (source, text, host(), pace, framing()).prop_map(|(source, title, host, pace, framing)| PoemConfig {
+    let title = "[^/\\p{Cc}]{1,15}".prop_map(|title| Title::new(&title).unwrap());
+    (source, title, host(), pace, framing()).prop_map(|(source, title, host, pace, framing)| PoemConfig {
         source,
         title,
         listen: HostPort { host, port: 0 },
@@ -103,7 +105,7 @@ fn config() -> impl Strategy<Value = Config> {
     (node(), limits(), vec(poem(), 1..5), option::of(transform()), vec(proxy(), 0..4)).prop_map(
         |(node, limits, mut poems, transform, drafts)| {
             for (index, poem) in poems.iter_mut().enumerate() {
-                poem.title.push_str(&index.to_string());
+                poem.title = Title::new(&format!("{}{index}", poem.title)).unwrap();
                 poem.listen.port = 10_000 + u16::try_from(index).unwrap();
             }
             let mut proxies = Vec::new();
@@ -156,7 +158,7 @@ fn the_embedded_node_listens_where_the_readme_says() {
     let config = Config::embedded(PortBase::default());
     let slow = config.poem("science-slow").unwrap();
     assert_eq!((slow.listen.port, slow.pace), (10004, Pace::SLOW));
-    assert_eq!(config.proxies[0].upstreams, [Upstream::Poem("science-slow".to_owned())]);
+    assert_eq!(config.proxies[0].upstreams, [Upstream::Poem(slow.title.clone())]);
 }
 
 #[test]
