@@ -1,1 +1,22 @@
-//! (in work)
+//! The node's actors: each a process, started by a supervisor of the tree, talking only by messages.
+//!
+//! | actor | owns | messages |
+//! |---|---|---|
+//! | [`Source`] | the text of a poem | [`GetPoem`](crate::message::GetPoem) |
+//! | [`Listener`] | the accepting of one listening socket | none |
+//! | [`PoemConnection`] | one client of a poem server | none |
+//!
+//! What they share is not an actor: the [`Service`] of a listener, the [`Session`] of a connection, the [`Limit`] of
+//! connections. None knows the tree or another's type; `node.rs` wires them.
+
+mod limit;
+mod listener;
+mod poem_connection;
+mod session;
+mod source;
+
+pub use limit::{Limit, Permit};
+pub use listener::{Listener, Service};
+pub use poem_connection::{PoemConnection, PoemService};
+pub use session::{ConnectionOptions, Session};
+pub use source::Source;
