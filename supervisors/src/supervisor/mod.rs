@@ -25,7 +25,10 @@ mod child_info;
 mod error;
 mod flags;
 // The decisions are whole and tested; the actor that carries them out is a step of its own.
-#[cfg_attr(not(test), expect(dead_code, reason = "carried out by the supervisor's actor, which comes next"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "carried out by the supervisor's actor, which comes next")
+)]
 mod plan;
 mod report;
 mod spec;

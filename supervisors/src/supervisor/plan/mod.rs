@@ -11,11 +11,14 @@
 
 mod action;
 mod calls;
+mod dynamic;
 mod intensity;
+mod pool;
 mod restart;
 mod slab;
 mod stop_rule;
 mod table;
+mod template;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +26,9 @@ mod tests;
 use std::time::Duration;
 
 pub(crate) use action::{Action, Answer};
+pub(crate) use dynamic::DynamicPlan;
 pub(crate) use slab::Key;
+pub(crate) use template::TemplatePlan;
 
 use self::intensity::Window;
 use self::restart::Group;
