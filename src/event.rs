@@ -310,13 +310,7 @@ mod tests {
     #[test]
     fn a_connection_that_ends_well_goes_through_its_phases_in_order() {
         let reset = || Phase::Reset { reason: "gone".into() };
-        let order = [
-            Phase::Accepted,
-            Phase::Sending,
-            Phase::ShuttingDown,
-            Phase::Draining,
-            Phase::Closed,
-        ];
+        let order = [Phase::Accepted, Phase::Sending, Phase::ShuttingDown, Phase::Draining, Phase::Closed];
         for pair in order.windows(2) {
             assert!(pair[0].may_become(&pair[1]), "{pair:?}");
             assert!(!pair[1].may_become(&pair[0]), "never backwards: {pair:?}");

@@ -176,9 +176,7 @@ impl Session {
         let limit = self.options.idle_timeout;
         match tokio::time::timeout(limit, self.stream.read(&mut self.input)).await {
             Ok(got) => got,
-            Err(_) => {
-                Err(io::Error::new(io::ErrorKind::TimedOut, format!("it sent nothing for {limit:?}")))
-            }
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("it sent nothing for {limit:?}"))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One ordered stream of events, for whoever listens.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -112,6 +113,18 @@ impl<E> Subscription<E> {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.queue.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl<E> fmt::Debug for History<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "History({} events so far)", self.state.lock().sequence)
+    }
+}
+
+impl<E> fmt::Debug for Subscription<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Subscription({} events lost)", self.lost())
     }
 }
 

@@ -1,6 +1,7 @@
 //! A process known only by a message it takes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, Message};
 
@@ -8,16 +9,15 @@ use crate::{Call, CallError, Ref};
 
 /// Whoever takes `M`, held by name like a [`Ref`], without naming the actor's type: so siblings need not know each other.
 ///
-/// Like a `Ref` it survives restarts, is `Send`, cheap to clone, and keeps nobody alive.
-pub struct Port<M: Message + Send + 'static>(Box<dyn Target<M>>)
+/// Like a `Ref` it survives restarts, is `Send` and `Sync`, cheap to clone, and keeps nobody alive.
+pub struct Port<M: Message + Send + 'static>(Arc<dyn Target<M>>)
 where
     M::Result: Send;
 
-trait Target<M: Message>: Send {
+trait Target<M: Message>: Send + Sync {
     fn cast(&self, message: M);
     fn try_cast(&self, message: M) -> Result<(), CallError>;
     fn call(&self, message: M) -> Call<M::Result>;
-    fn duplicate(&self) -> Box<dyn Target<M>>;
 }
 
 impl<A, M> Target<M> for Ref<A>
@@ -36,10 +36,6 @@ where
 
     fn call(&self, message: M) -> Call<M::Result> {
         Self::call(self, message)
-    }
-
-    fn duplicate(&self) -> Box<dyn Target<M>> {
-        Box::new(self.clone())
     }
 }
 
@@ -73,7 +69,7 @@ where
     M::Result: Send,
 {
     fn from(target: Ref<A>) -> Self {
-        Self(Box::new(target))
+        Self(Arc::new(target))
     }
 }
 
@@ -84,7 +80,7 @@ where
     M::Result: Send,
 {
     fn from(target: &Ref<A>) -> Self {
-        Self(Box::new(target.clone()))
+        Self(Arc::new(target.clone()))
     }
 }
 
@@ -93,7 +89,7 @@ where
     M::Result: Send,
 {
     fn clone(&self) -> Self {
-        Self(self.0.duplicate())
+        Self(Arc::clone(&self.0))
     }
 }
 

@@ -1,11 +1,10 @@
 //! How processes are held: by name, so that what is held survives a restart.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::{Actor, Context, Handler, Message};
+use arc_swap::{ArcSwapOption, Guard};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -15,25 +14,24 @@ use crate::{CallError, ExitReason, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.
 pub(crate) struct Slot<A: Actor> {
-    current: Mutex<Option<Arc<Cell<A>>>>,
-    /// Changes whenever `current` is pointed elsewhere, so that a `Ref` knows when what it remembers is stale.
-    generation: AtomicU64,
+    current: ArcSwapOption<Cell<A>>,
+    /// Held by whoever changes `current`; readers need no lock.
+    change: Mutex<()>,
 }
 
 impl<A: Actor> Slot<A> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { current: Mutex::new(None), generation: AtomicU64::new(1) })
+        Arc::new(Self { current: ArcSwapOption::empty(), change: Mutex::new(()) })
     }
 
     /// Puts `cell` here unless a living process is here already; it leaves again when it dies.
     pub(crate) fn fill(self: &Arc<Self>, cell: &Arc<Cell<A>>) -> Result<(), Process> {
         {
-            let mut current = self.current.lock();
-            if let Some(holder) = &*current {
-                return Err(Process(Arc::clone(holder) as Arc<dyn Object>));
+            let _change = self.change.lock();
+            if let Some(holder) = self.current() {
+                return Err(Process(holder as Arc<dyn Object>));
             }
-            *current = Some(Arc::clone(cell));
-            self.generation.fetch_add(1, Ordering::Release);
+            self.current.store(Some(Arc::clone(cell)));
         }
         if !cell.control.hold(Arc::clone(self) as Arc<dyn Name>) {
             // It died in between, and could not free a name it did not hold yet.
@@ -43,41 +41,32 @@ impl<A: Actor> Slot<A> {
     }
 
     pub(crate) fn current(&self) -> Option<Arc<Cell<A>>> {
-        self.current.lock().clone()
+        self.current.load_full()
     }
 }
 
 impl<A: Actor> Name for Slot<A> {
     fn free(&self, pid: Pid) {
-        let mut current = self.current.lock();
-        if current.as_ref().is_some_and(|cell| cell.control.pid == pid) {
-            let gone = current.take();
-            self.generation.fetch_add(1, Ordering::Release);
-            drop(current);
-            drop(gone);
+        let _change = self.change.lock();
+        if self.current.load().as_ref().is_some_and(|cell| cell.control.pid == pid) {
+            self.current.store(None);
         }
     }
 }
 
 /// A process of actor `A`, held by name: whoever runs under that name now.
 ///
-/// A `Ref` survives restarts: it is resolved when used, and remembers the answer until the process dies. It is cheap
-/// to clone and may be sent to any thread; it keeps no actor alive. It is not `Sync`: give each task its own clone.
+/// A `Ref` survives restarts: it is resolved each time it is used. It is cheap to clone, may be sent to and shared with
+/// any thread, and keeps no actor alive.
 ///
 /// Mail sent through a `Ref` is handled in sending order, and none of it is handled by a process that has ended.
 pub struct Ref<A: Actor> {
     slot: Arc<Slot<A>>,
-    known: RefCell<Known<A>>,
-}
-
-struct Known<A: Actor> {
-    generation: u64,
-    cell: Option<Arc<Cell<A>>>,
 }
 
 impl<A: Actor<Context = Context<A>>> Ref<A> {
     pub(crate) fn new(slot: Arc<Slot<A>>) -> Self {
-        Self { slot, known: RefCell::new(Known { generation: 0, cell: None }) }
+        Self { slot }
     }
 
     /// Sends `message` and asks for no answer. To nobody, or to a mailbox that is full, it is lost without a word
@@ -121,7 +110,11 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
     ) -> Call<R> {
         let (reply, answer) = oneshot::channel();
-        Call::new(self.send(seal(reply)).map(|callee| (callee as Arc<dyn Object>, answer)))
+        let sent = self.send(seal(reply)).and_then(|callee| match &*callee {
+            Some(cell) => Ok((Arc::clone(cell) as Arc<dyn Object>, answer)),
+            None => Err(CallError::NoProc),
+        });
+        Call::new(sent)
     }
 
     /// The process that runs under the name now.
@@ -141,37 +134,26 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.slot.current()
     }
 
-    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<Arc<Cell<A>>, CallError> {
-        let generation = self.slot.generation.load(Ordering::Acquire);
-        let mut known = self.known.borrow_mut();
-        if known.generation != generation {
-            *known = Known { generation, cell: self.slot.current() };
-        }
-        let Some(cell) = &known.cell else { return Err(CallError::NoProc) };
+    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<Guard<Option<Arc<Cell<A>>>>, CallError> {
+        let current = self.slot.current.load();
+        let Some(cell) = &*current else { return Err(CallError::NoProc) };
         match cell.push(mail) {
-            Ok(()) => Ok(Arc::clone(cell)),
+            Ok(()) => Ok(current),
             Err(PushError::Full) => Err(CallError::Overloaded),
-            Err(PushError::Closed) => {
-                known.cell = None;
-                Err(CallError::NoProc)
-            }
+            Err(PushError::Closed) => Err(CallError::NoProc),
         }
     }
 }
 
 impl<A: Actor> Clone for Ref<A> {
     fn clone(&self) -> Self {
-        let known = self.known.borrow();
-        Self {
-            slot: Arc::clone(&self.slot),
-            known: RefCell::new(Known { generation: known.generation, cell: known.cell.clone() }),
-        }
+        Self { slot: Arc::clone(&self.slot) }
     }
 }
 
 impl<A: Actor> fmt::Debug for Ref<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pid = self.slot.current().map(|cell| cell.control.pid);
+        let pid = self.slot.current.load().as_ref().map(|cell| cell.control.pid);
         f.debug_tuple("Ref").field(&std::any::type_name::<A>()).field(&pid).finish()
     }
 }

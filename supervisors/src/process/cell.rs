@@ -166,7 +166,7 @@ impl<A: Actor> Object for Cell<A> {
         control.signalled.store(true, Ordering::Release);
         // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
         names.free(pid);
-        // 3. The mailbox: a cached `Ref` resolves its name again when it is refused.
+        // 3. The mailbox: whoever resolved the name before finds it closed.
         let unread: VecDeque<_> = self.queue.lock().close();
         // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
         drop_actor();

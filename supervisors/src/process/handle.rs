@@ -72,7 +72,6 @@ impl Process {
 
     /// Waits until it has ended: its name is free, its actor dropped. Cancel safe; watching a dead process gives its
     /// reason at once.
-    #[must_use]
     pub fn exited(&self) -> Exited {
         Exited { process: Arc::clone(&self.0), watcher: None }
     }

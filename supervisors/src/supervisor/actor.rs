@@ -12,18 +12,19 @@ use tokio::sync::oneshot;
 use super::child::Child;
 use super::child_info::{ChildCounts, ChildInfo, ChildRef};
 use super::error::ChildError;
-use super::plan::{Action, Answer, Key, Plan};
+use super::plan::{Action, Answer, Key};
+use super::planner::Planner;
 use super::report::Report;
 use super::spec::{ChildPolicy, Shutdown};
 use super::start::{Started, Starter, Starting, Surroundings};
-use super::stop::stop;
+use super::stop::stop_all;
 use super::tree::{Row, Table};
 use crate::process::{Cell, ContextExt, ExitListener, Tell, this_process};
 use crate::{Event, ExitReason, Node, Path, Pid, Process};
 
 /// A supervisor's actor.
 pub(crate) struct SupervisorActor {
-    plan: Plan,
+    plan: Planner,
     table: Arc<Table>,
     node: Node,
     cell: Arc<Cell<Self>>,
@@ -61,10 +62,10 @@ impl Message for Retry {
 
 /// What callers ask for.
 pub(super) enum Request {
-    StartChild(Child),
-    TerminateChild(ChildRef),
-    RestartChild(ChildRef),
-    DeleteChild(ChildRef),
+    Start(Child),
+    Terminate(ChildRef),
+    Restart(ChildRef),
+    Delete(ChildRef),
 }
 
 impl ExitListener for Cell<SupervisorActor> {
@@ -76,15 +77,14 @@ impl ExitListener for Cell<SupervisorActor> {
 
 impl SupervisorActor {
     pub(super) fn new(
-        plan: Plan,
+        plan: Planner,
         children: impl IntoIterator<Item = Child>,
         cell: Arc<Cell<Self>>,
         path: Arc<str>,
         ready: oneshot::Sender<()>,
     ) -> Self {
         let table = Table::new(path);
-        let keys: Vec<_> = plan.keys().collect();
-        for (key, child) in keys.into_iter().zip(children) {
+        for (key, child) in plan.keys().into_iter().zip(children) {
             table.insert(key, row(&child.policy, child.starter));
         }
         cell.control.set_annex(Arc::clone(&table) as _);
@@ -104,7 +104,7 @@ impl SupervisorActor {
     }
 
     /// Lets the plan decide, and carries it out.
-    fn decide(&mut self, ctx: &mut Context<Self>, decide: impl FnOnce(&mut Plan, &mut Vec<Action>)) {
+    fn decide(&mut self, ctx: &mut Context<Self>, decide: impl FnOnce(&mut Planner, &mut Vec<Action>)) {
         decide(&mut self.plan, &mut self.decided);
         self.actions.extend(self.decided.drain(..));
         self.carry_out(ctx);
@@ -140,16 +140,18 @@ impl SupervisorActor {
                         return;
                     }
                 },
-                Action::Stop { key, pid, shutdown } => match self.stopping(key, pid, shutdown) {
-                    Ok(reason) => self.was_stopped(key, pid, reason),
-                    Err(stopping) => {
-                        ctx.wait(stopping.into_actor(self).map(move |reason, this: &mut Self, ctx| {
-                            this.was_stopped(key, pid, reason);
+                Action::Stop { key, pid, shutdown } => {
+                    let stopping = self.still_alive(key, pid, shutdown);
+                    if !stopping.is_empty() {
+                        ctx.wait(stop_all(stopping).into_actor(self).map(|dead, this: &mut Self, ctx| {
+                            for (key, process, reason) in dead {
+                                this.was_stopped(key, process.pid(), reason);
+                            }
                             this.carry_out(ctx);
                         }));
                         return;
                     }
-                },
+                }
                 Action::Forget { key } => self.table.remove(key),
                 Action::QueueRetry(child) => {
                     let _ = self.cell.push_unbounded(Box::new(Tell(Retry(child))));
@@ -209,20 +211,25 @@ impl SupervisorActor {
         self.actions.extend(self.decided.drain(..));
     }
 
-    fn stopping(
-        &mut self,
-        key: Key,
-        pid: Pid,
-        shutdown: Shutdown,
-    ) -> Result<ExitReason, impl Future<Output = ExitReason> + use<>> {
-        let process = self.table.with(key, |row| row.process.clone()).flatten();
-        match process.filter(|process| process.pid() == pid) {
-            None => Ok(ExitReason::NoProc),
-            Some(process) => match process.exit_reason() {
-                Some(reason) => Ok(reason),
-                None => Err(stop(process, shutdown)),
-            },
+    /// Those of this and the stops right behind it that are not dead yet; the plan is told of those that are.
+    fn still_alive(&mut self, key: Key, pid: Pid, shutdown: Shutdown) -> Vec<(Key, Process, Shutdown)> {
+        let mut stops = vec![(key, pid, shutdown)];
+        while let Some(&Action::Stop { key, pid, shutdown }) = self.actions.front() {
+            self.actions.pop_front();
+            stops.push((key, pid, shutdown));
         }
+        let mut alive = Vec::new();
+        for (key, pid, shutdown) in stops {
+            let process = self.table.with(key, |row| row.process.clone()).flatten();
+            match process.filter(|process| process.pid() == pid) {
+                None => self.was_stopped(key, pid, ExitReason::NoProc),
+                Some(process) => match process.exit_reason() {
+                    Some(reason) => self.was_stopped(key, pid, reason),
+                    None => alive.push((key, process, shutdown)),
+                },
+            }
+        }
+        alive
     }
 
     fn was_stopped(&mut self, key: Key, pid: Pid, reason: ExitReason) {
@@ -262,7 +269,7 @@ impl SupervisorActor {
     }
 
     pub(super) fn children(&self) -> Vec<ChildInfo> {
-        self.plan.which_children().collect()
+        self.plan.which_children()
     }
 
     pub(super) fn counts(&self) -> ChildCounts {
@@ -279,20 +286,19 @@ impl SupervisorActor {
         ctx: &mut Context<Self>,
     ) {
         self.caller = Some(caller);
-        self.decide(ctx, |_, _| ());
         match request {
-            Request::StartChild(child) => {
+            Request::Start(child) => {
                 self.newcomer = Some(child.starter);
                 self.decide(ctx, |plan, actions| plan.start_child(child.policy, actions));
                 self.newcomer = None;
             }
-            Request::TerminateChild(child) => {
+            Request::Terminate(child) => {
                 self.decide(ctx, |plan, actions| plan.terminate_child(&child, actions));
             }
-            Request::RestartChild(child) => {
+            Request::Restart(child) => {
                 self.decide(ctx, |plan, actions| plan.restart_child(&child, actions));
             }
-            Request::DeleteChild(child) => {
+            Request::Delete(child) => {
                 self.decide(ctx, |plan, actions| plan.delete_child(&child, actions));
             }
         }
@@ -319,7 +325,7 @@ impl Actor for SupervisorActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.decide(ctx, Plan::begin);
+        self.decide(ctx, Planner::begin);
     }
 
     /// Asked to end: the children go first, then it does (OTP-131).

@@ -12,6 +12,7 @@ use super::error::SpecError;
 use super::flags::{AutoShutdown, Flags, Strategy};
 use super::handle::SupervisorRef;
 use super::plan::Plan;
+use super::planner::Planner;
 use super::spec::{ChildId, ChildPolicy, Restart, Shutdown, check_child_specs};
 use super::start::{Settings, Starter, Starting, Surroundings, launch, start_after};
 use crate::process::{Cell, ExitListener};
@@ -133,6 +134,17 @@ impl fmt::Debug for Supervisor {
     }
 }
 
+/// Starts a supervisor that has no supervisor.
+pub(super) async fn start_root(root: Child, node: &Node) -> Result<(), ExitReason> {
+    let listener = Arc::new(Nobody) as Arc<dyn ExitListener>;
+    let surroundings = Surroundings { node: node.clone(), path: "".into(), listener };
+    let started = match root.starter.start(surroundings) {
+        Starting::Done(started) => started,
+        Starting::Later(starting) => starting.await,
+    };
+    started.map(drop)
+}
+
 /// A root has no supervisor; whoever started it watches its process.
 struct Nobody;
 
@@ -155,15 +167,20 @@ impl Starter for StaticStarter {
             Err(error) => return Starting::Done(Err(ExitReason::failed(error))),
         };
         let (children, slot) = (self.children.clone(), Arc::clone(&self.slot));
-        let doomed = self.slot.current().map(|cell| Process(cell));
-        let doomed = doomed.filter(|process| process.0.control().is_doomed());
+        let doomed = doomed_in(&slot);
+        let plan = Planner::Static(plan);
         start_after(doomed, move || start_supervisor(plan, children, &slot, &surroundings))
     }
 }
 
+/// The supervisor that has the place, if it was killed and is about to end.
+pub(super) fn doomed_in(slot: &Slot<SupervisorActor>) -> Option<Process> {
+    slot.current().map(|cell| Process(cell)).filter(|process| process.0.control().is_doomed())
+}
+
 /// Launches the actor; started means that its init children are.
-fn start_supervisor(
-    plan: Plan,
+pub(super) fn start_supervisor(
+    plan: Planner,
     children: Vec<Child>,
     slot: &Arc<Slot<SupervisorActor>>,
     surroundings: &Surroundings,

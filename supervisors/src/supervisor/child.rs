@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use actix::{Actor, Context};
+use parking_lot::Mutex;
 
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
@@ -35,6 +36,7 @@ pub(super) trait Make<A>: Send + Sync {
 struct Plainly<F>(F);
 struct Fallibly<F>(F);
 struct Eventually<F>(F);
+struct Once<F>(Mutex<Option<F>>);
 
 impl<A, F: Fn() -> A + Send + Sync> Make<A> for Plainly<F> {
     fn make(&self) -> Making<A> {
@@ -55,6 +57,16 @@ where
 {
     fn make(&self) -> Making<A> {
         Making::Later(Box::pin((self.0)()))
+    }
+}
+
+impl<A, F: FnOnce() -> A + Send> Make<A> for Once<F> {
+    fn make(&self) -> Making<A> {
+        let make = self.0.lock().take();
+        Making::Done(match make {
+            Some(make) => Ok(make()),
+            None => Err(StartError::Failed(ExitReason::failed("what it was to start with is used up"))),
+        })
     }
 }
 
@@ -88,6 +100,11 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         Fut: Future<Output = Result<A, StartError>> + 'static,
     {
         Self::from_make(id, Arc::new(Eventually(make)))
+    }
+
+    /// A child that can be started only once, from what is there only once (a connection, say): temporary.
+    pub fn once(id: impl Into<ChildId>, make: impl FnOnce() -> A + Send + 'static) -> Self {
+        Self::from_make(id, Arc::new(Once(Mutex::new(Some(make))))).restart(Restart::Temporary)
     }
 
     fn from_make(id: impl Into<ChildId>, make: Arc<dyn Make<A>>) -> Self {

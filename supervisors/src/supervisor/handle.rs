@@ -31,7 +31,7 @@ impl SupervisorRef {
     /// # Errors
     /// What OTP's `start_child` gives ([`ChildError`]); nothing has changed then.
     pub async fn start_child(&self, child: impl Into<Child>) -> Result<Option<Pid>, ChildError> {
-        self.ask(Request::StartChild(child.into())).await.map(started)
+        self.ask(Request::Start(child.into())).await.map(started)
     }
 
     /// Stops a child and keeps its spec, unless it is temporary (OTP-046 to OTP-050).
@@ -39,7 +39,7 @@ impl SupervisorRef {
     /// # Errors
     /// [`ChildError::NotFound`].
     pub async fn terminate_child(&self, child: impl Into<ChildRef>) -> Result<(), ChildError> {
-        self.ask(Request::TerminateChild(child.into())).await.map(drop)
+        self.ask(Request::Terminate(child.into())).await.map(drop)
     }
 
     /// Starts a child that has no process (OTP-051).
@@ -47,7 +47,7 @@ impl SupervisorRef {
     /// # Errors
     /// [`ChildError::Running`], [`ChildError::Restarting`], [`ChildError::NotFound`], [`ChildError::Failed`].
     pub async fn restart_child(&self, child: impl Into<ChildRef>) -> Result<Option<Pid>, ChildError> {
-        self.ask(Request::RestartChild(child.into())).await.map(started)
+        self.ask(Request::Restart(child.into())).await.map(started)
     }
 
     /// Removes the spec of a child that has no process (OTP-053).
@@ -55,7 +55,7 @@ impl SupervisorRef {
     /// # Errors
     /// [`ChildError::Running`], [`ChildError::Restarting`], [`ChildError::NotFound`].
     pub async fn delete_child(&self, child: impl Into<ChildRef>) -> Result<(), ChildError> {
-        self.ask(Request::DeleteChild(child.into())).await.map(drop)
+        self.ask(Request::Delete(child.into())).await.map(drop)
     }
 
     /// The children, youngest first (OTP-055, OTP-056).

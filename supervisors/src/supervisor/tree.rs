@@ -9,7 +9,7 @@ use super::plan::Key;
 use super::spec::{ChildId, ChildKind, Restart};
 use super::start::Starter;
 use crate::process::Object;
-use crate::{ExitReason, Pid, Process};
+use crate::{ExitReason, Process};
 
 /// The children of one life of a supervisor: kept by it, read by everybody.
 pub(crate) struct Table {
@@ -59,14 +59,6 @@ impl Table {
     /// All processes that may be alive.
     pub(crate) fn processes(&self) -> Vec<Process> {
         self.rows.lock().iter().flatten().filter_map(|row| row.process.clone()).collect()
-    }
-
-    pub(crate) fn is_alive(&self, pid: Pid) -> bool {
-        let rows = self.rows.lock();
-        rows.iter()
-            .flatten()
-            .filter_map(|row| row.process.as_ref())
-            .any(|it| it.pid() == pid && it.is_alive())
     }
 
     fn children(&self) -> Vec<TreeNode> {

@@ -11,11 +11,15 @@
 
 mod action;
 mod calls;
+mod dynamic;
 mod intensity;
+mod pool;
 mod restart;
 mod slab;
 mod stop_rule;
 mod table;
+#[cfg_attr(not(test), expect(dead_code, reason = "its supervisor comes with the whole of OTP"))]
+mod template;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +27,10 @@ mod tests;
 use std::time::Duration;
 
 pub(crate) use action::{Action, Answer};
+pub(crate) use dynamic::DynamicPlan;
 pub(crate) use slab::Key;
+#[cfg(test)]
+pub(crate) use template::TemplatePlan;
 
 use self::intensity::Window;
 use self::restart::Group;

@@ -1,9 +1,11 @@
 //! Claims about plans, by theme, and the rig that carries plans out without processes.
 
+mod dynamic;
 mod requests;
 mod restarts;
 mod rig;
 mod significant;
 mod starting;
 mod stopping;
+mod template;
 mod window;
