@@ -41,7 +41,7 @@ pub enum DurationError {
 /// The text is no duration, has no unit, is negative or too long.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let malformed = || DurationError::Malformed(text.to_owned());
-    if text.starts_with('-') {
+    if text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Err(DurationError::Negative(text.to_owned()));
     }
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {

@@ -33,11 +33,12 @@ pub struct LimitsConfig {
     pub idle_timeout: Duration,
     /// How long a whole download may take. 1 ms to 24 h, default none: a slow server takes minutes on purpose.
     pub download_timeout: Option<Duration>,
-    /// The longest poem a download accepts. Default 64 MiB, 1 byte to 4 GiB: it is held in memory.
+    /// The longest poem, served or downloaded, whatever its framing. Default 64 MiB, 1 byte to 4 GiB: it is held in
+    /// memory, and one that nobody could download is refused at the start.
     pub max_poem: u64,
-    /// The longest netstring a download accepts; refused at its length, before anything is buffered. Default 1 MiB,
-    /// 1 byte to 1 GiB.
-    pub max_netstring: u64,
+    /// The longest request and answer of the transform protocols (name, dot and poem), refused at its length, before
+    /// anything is buffered. Default 1 MiB, 128 bytes to 1 GiB.
+    pub max_request: u64,
 }
 
 /// The keys of `[limits]`.
@@ -53,8 +54,11 @@ pub(super) const KEYS: &[Key] = &[
     Key { name: "connect_timeout", help: "How long connecting to an upstream may take, 1ms to 24h." },
     Key { name: "idle_timeout", help: "How long a peer that has to send may send nothing, 1ms to 24h." },
     Key { name: "download_timeout", help: "How long a whole download may take, 1ms to 24h." },
-    Key { name: "max_poem", help: "The longest poem a download accepts, 1B to 4GiB." },
-    Key { name: "max_netstring", help: "The longest netstring a download accepts, 1B to 1GiB." },
+    Key { name: "max_poem", help: "The longest poem, served or downloaded, 1B to 4GiB." },
+    Key {
+        name: "max_request",
+        help: "The longest request and answer of the transform protocols, 128B to 1GiB.",
+    },
 ];
 
 impl Default for LimitsConfig {
@@ -69,7 +73,7 @@ impl Default for LimitsConfig {
             idle_timeout: Duration::from_secs(60),
             download_timeout: None,
             max_poem: 64 << 20,
-            max_netstring: 1 << 20,
+            max_request: 1 << 20,
         }
     }
 }
@@ -85,7 +89,7 @@ impl LimitsConfig {
         table.read("idle_timeout", &mut self.idle_timeout)?;
         self.download_timeout = table.option("download_timeout")?;
         table.read_size("max_poem", &mut self.max_poem)?;
-        table.read_size("max_netstring", &mut self.max_netstring)
+        table.read_size("max_request", &mut self.max_request)
     }
 
     pub(super) fn check(&self) -> Result<(), Invalid> {
@@ -104,7 +108,7 @@ impl LimitsConfig {
             duration(key("download_timeout"), longest, MIN_WAIT, MAX_WAIT)?;
         }
         size(key("max_poem"), self.max_poem, 1, 4 << 30)?;
-        size(key("max_netstring"), self.max_netstring, 1, 1 << 30)
+        size(key("max_request"), self.max_request, 128, 1 << 30)
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
@@ -124,6 +128,6 @@ impl LimitsConfig {
             None => writer.unset("download_timeout", "no bound"),
         }
         writer.size("max_poem", self.max_poem);
-        writer.size("max_netstring", self.max_netstring);
+        writer.size("max_request", self.max_request);
     }
 }

@@ -32,6 +32,7 @@ mod tests;
 
 use std::path::Path;
 
+pub(crate) use address::parse_port;
 pub use address::{AddressError, Host, HostPort};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use embedded::{PortBase, PortBaseError};
