@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod cache;
+pub mod cli;
 pub mod config;
 pub mod deferred;
 pub mod poem;
