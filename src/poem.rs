@@ -1,7 +1,7 @@
 //! Poems: the only reader of `poetry/`.
 //!
-//! A poem is data: bytes that nobody changes, shared by reference count with every connection that sends them. It
-//! need not be text; only a transform asks for that.
+//! A poem is data: bytes that nobody changes, shared by reference count with every connection that sends them.
+//! It need not be text; only a transform asks for that.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -12,11 +12,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thiserror::Error;
 
-/// How many bytes a poem read from a file may have unless told otherwise: 64 MiB, which is also what a client of ours
-/// receives at most; a poem nobody could get is refused at the start.
+/// How many bytes a poem read from a file may have unless told otherwise: 64 MiB, which is also what a client
+/// of ours receives at most; a poem nobody could get is refused at the start.
 pub const DEFAULT_LIMIT: usize = 64 << 20;
 
-/// How long a title may be, in bytes: it names a branch of the tree, a row of the dashboard and a label of metrics.
+/// How long a title may be, in bytes: it names a branch of the tree, a row of the dashboard and a label of
+/// metrics.
 pub const TITLE_LIMIT: usize = 64;
 
 /// Why there is no poem.
@@ -82,8 +83,8 @@ impl Poem {
         Ok(Self { title, origin, bytes })
     }
 
-    /// The poem in the file at `path`, of at most `limit` bytes ([`DEFAULT_LIMIT`] by default), titled after the file.
-    /// Blocks while it reads.
+    /// The poem in the file at `path`, of at most `limit` bytes ([`DEFAULT_LIMIT`] by default), titled after
+    /// the file. Blocks while it reads.
     ///
     /// # Errors
     ///
@@ -156,8 +157,8 @@ impl Title {
         Ok(Self(Arc::from(text)))
     }
 
-    /// The title of a poem that is known by its file: the file's name without its extension, with what a title cannot
-    /// hold replaced or cut off.
+    /// The title of a poem that is known by its file: the file's name without its extension, with what a title
+    /// cannot hold replaced or cut off.
     #[must_use]
     pub fn of_file(path: &Path) -> Self {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();

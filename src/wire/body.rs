@@ -18,8 +18,8 @@ impl Body {
 
     /// Takes what it lacks from `input`, and gives the body once it is whole.
     ///
-    /// A body that lies whole in `input` is split off without a copy if `input` is [`Bytes`] or [`BytesMut`]; one
-    /// that comes in pieces is copied once.
+    /// A body that lies whole in `input` is split off without a copy if `input` is [`Bytes`] or [`BytesMut`];
+    /// one that comes in pieces is copied once.
     pub(super) fn take(&mut self, input: &mut impl Buf) -> Option<Bytes> {
         if self.bytes.is_empty() && input.remaining() >= self.missing {
             return Some(input.copy_to_bytes(std::mem::take(&mut self.missing)));

@@ -4,8 +4,9 @@ use super::Reason;
 
 /// The digits of a length read so far.
 ///
-/// Strict: no sign, no space, no leading zero, nothing above the limit. Since it can have no leading zero, it can have
-/// no more digits than its limit has: an endless row of digits is refused by the first that is too many.
+/// Strict: no sign, no space, no leading zero, nothing above the limit. Since it can have no leading zero, it
+/// can have no more digits than its limit has: an endless row of digits is refused by the first that is too
+/// many.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Length(Option<usize>);
 

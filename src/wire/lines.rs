@@ -1,7 +1,8 @@
 //! The transform service's second protocol (`--lines-port`): a line, then as many bytes as it says.
 //!
-//! A request is `NAME LENGTH\n` and the poem; an answer is `OK LENGTH\n` and the poem, or `ERR reason\n`. Unlike the
-//! netstring protocol it says why a transformation failed, and a person can type its first line. Lines end with `\n` alone.
+//! A request is `NAME LENGTH\n` and the poem; an answer is `OK LENGTH\n` and the poem, or `ERR reason\n`.
+//! Unlike the netstring protocol it says why a transformation failed, and a person can type its first line.
+//! Lines end with `\n` alone.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -10,7 +11,8 @@ use super::length::Length;
 use super::request::{self, NAME_LIMIT, Request};
 use super::{Malformed, Reason};
 
-/// The longest request line, without its newline: the longest name, a space, and the 20 digits of the longest length.
+/// The longest request line, without its newline: the longest name, a space, and the 20 digits of the longest
+/// length.
 pub const REQUEST_LINE_LIMIT: usize = NAME_LIMIT + 1 + 20;
 
 /// The longest answer line, without its newline: room for a sentence that says why, no more.
@@ -34,8 +36,8 @@ impl Request {
 }
 
 impl Answer {
-    /// The answer in the line protocol. A reason is made to fit into its line: control characters become spaces, and
-    /// what is past [`ANSWER_LINE_LIMIT`] is left out.
+    /// The answer in the line protocol. A reason is made to fit into its line: control characters become
+    /// spaces, and what is past [`ANSWER_LINE_LIMIT`] is left out.
     #[must_use]
     pub fn to_lines(&self) -> Bytes {
         match self {
@@ -100,8 +102,8 @@ impl RequestDecoder {
         self.0.finish()
     }
 
-    /// How many bytes of an unfinished request it holds: never more than [`REQUEST_LINE_LIMIT`] or the limit of a
-    /// poem, whichever is more.
+    /// How many bytes of an unfinished request it holds: never more than [`REQUEST_LINE_LIMIT`] or the limit of
+    /// a poem, whichever is more.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.0.buffered()

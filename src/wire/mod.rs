@@ -27,7 +27,8 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("byte {offset}: {reason}")]
 pub struct Malformed {
-    /// Which byte: counted from 0, over all the decoder was ever fed ([`request::Request::parse`]: within the frame).
+    /// Which byte: counted from 0, over all the decoder was ever fed ([`request::Request::parse`]: within the
+    /// frame).
     pub offset: u64,
     /// What is wrong with it.
     pub reason: Reason,
@@ -82,7 +83,8 @@ pub enum Reason {
     /// The stream ended in the middle of a frame.
     #[error("the stream ended in mid frame")]
     Truncated,
-    /// The stream ended before its first byte: a server that dies before it sends must not pass for an empty poem.
+    /// The stream ended before its first byte: a server that dies before it sends must not pass for an empty
+    /// poem.
     #[error("the stream ended without a single byte")]
     Empty,
 }

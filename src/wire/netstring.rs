@@ -1,8 +1,8 @@
 //! Netstrings: `LENGTH:BYTES,`.
 //!
-//! The series sends transform requests and answers in them (Part 12); with `--framing netstring` poems too, and then
-//! a truncated poem is always seen. As strict as D. J. Bernstein's definition: decimal length without leading zeros
-//! (`0:,` is the empty string), exactly one comma, nothing between two netstrings.
+//! The series sends transform requests and answers in them (Part 12); with `--framing netstring` poems too, and
+//! then a truncated poem is always seen. As strict as D. J. Bernstein's definition: decimal length without
+//! leading zeros (`0:,` is the empty string), exactly one comma, nothing between two netstrings.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -10,8 +10,8 @@ use super::body::Body;
 use super::length::Length;
 use super::{Malformed, Reason};
 
-/// How many bytes a netstring may carry unless told otherwise: 1 MiB, fifty times the longest poem shipped here,
-/// and little enough that a thousand connections with one each fit into a gigabyte.
+/// How many bytes a netstring may carry unless told otherwise: 1 MiB, fifty times the longest poem shipped
+/// here, and little enough that a thousand connections with one each fit into a gigabyte.
 pub const DEFAULT_LIMIT: usize = 1 << 20;
 
 /// Bytes to netstrings.
@@ -46,8 +46,8 @@ enum State {
 }
 
 impl Decoder {
-    /// A decoder of netstrings of at most `limit` bytes each (any number, [`DEFAULT_LIMIT`] by default; 0 allows
-    /// only the empty one).
+    /// A decoder of netstrings of at most `limit` bytes each (any number, [`DEFAULT_LIMIT`] by default; 0
+    /// allows only the empty one).
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self { limit, offset: 0, state: State::Length(Length::default()) }
@@ -56,7 +56,8 @@ impl Decoder {
     /// Takes bytes from `input` and gives the next netstring as soon as it is whole.
     ///
     /// `None` means that all of `input` was taken and more is needed. After a netstring the rest stays in `input`:
-    /// call again until it gives `None`. Feed it a `BytesMut` or `Bytes` for frames without a copy, or a `&[u8]`.
+    /// call again until it gives `None`. Feed it a `BytesMut` or `Bytes` for frames without a copy, or a
+    /// `&[u8]`.
     ///
     /// # Errors
     ///

@@ -7,8 +7,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Malformed, Reason};
 
-/// How many bytes of a poem are received unless told otherwise: 64 MiB, ten times the longest epic, so that a peer
-/// that sends without end fills no memory.
+/// How many bytes of a poem are received unless told otherwise: 64 MiB, ten times the longest epic, so that a
+/// peer that sends without end fills no memory.
 pub const DEFAULT_LIMIT: usize = 64 << 20;
 
 /// Gathers a poem.
@@ -39,7 +39,8 @@ impl Collector {
     ///
     /// # Errors
     ///
-    /// [`Reason::TooLong`], at the first byte past the limit; the limit's worth before it is kept, nothing after.
+    /// [`Reason::TooLong`], at the first byte past the limit; the limit's worth before it is kept, nothing
+    /// after.
     pub fn feed(&mut self, input: &mut impl Buf) -> Result<usize, Malformed> {
         let before = self.bytes.len();
         while input.has_remaining() {

@@ -4,8 +4,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Malformed, Reason};
 
-/// How long a transform's name may be, in bytes: well above any there is, and little enough to be shown in an event
-/// whatever a peer sends.
+/// How long a transform's name may be, in bytes: well above any there is, and little enough to be shown in an
+/// event whatever a peer sends.
 pub const NAME_LIMIT: usize = 64;
 
 /// A request for a transformation. Cheap to clone as far as the poem goes.
@@ -18,8 +18,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request in `frame`: the first dot ends the name, all after it is the poem, dots included (Part 12). The
-    /// poem shares the frame's memory.
+    /// The request in `frame`: the first dot ends the name, all after it is the poem, dots included (Part 12).
+    /// The poem shares the frame's memory.
     ///
     /// # Errors
     ///

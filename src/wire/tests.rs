@@ -86,7 +86,11 @@ fn poems() -> impl Strategy<Value = Vec<Vec<u8>>> {
 
 proptest! {
     #[test]
-    fn any_split_gives_the_same_netstrings_or_the_same_error(bytes in nearly(b"0123459:,ab"), cuts in cuts(), limit in 0usize..20) {
+    fn any_split_gives_the_same_netstrings_or_the_same_error(
+        bytes in nearly(b"0123459:,ab"),
+        cuts in cuts(),
+        limit in 0usize..20,
+    ) {
         prop_assert_eq!(netstrings(&bytes, &cuts, limit), netstrings(&bytes, &[], limit));
     }
 
@@ -104,12 +108,20 @@ proptest! {
     }
 
     #[test]
-    fn any_split_gives_the_same_line_requests_or_the_same_error(bytes in nearly(b"01234ab. \n"), cuts in cuts(), limit in 0usize..20) {
+    fn any_split_gives_the_same_line_requests_or_the_same_error(
+        bytes in nearly(b"01234ab. \n"),
+        cuts in cuts(),
+        limit in 0usize..20,
+    ) {
         prop_assert_eq!(requests(&bytes, &cuts, limit), requests(&bytes, &[], limit));
     }
 
     #[test]
-    fn a_request_comes_back_from_both_protocols(name in "[!-~&&[^.]]{1,64}", poem in prop::collection::vec(any::<u8>(), 0..200), cuts in cuts()) {
+    fn a_request_comes_back_from_both_protocols(
+        name in "[!-~&&[^.]]{1,64}",
+        poem in prop::collection::vec(any::<u8>(), 0..200),
+        cuts in cuts(),
+    ) {
         let request = Request { name, poem: Bytes::from(poem) };
         prop_assert_eq!(Request::parse(&request.to_frame()), Ok(request.clone()));
         let (frames, end) = requests(&request.to_lines(), &cuts, 200);
@@ -118,7 +130,11 @@ proptest! {
     }
 
     #[test]
-    fn an_answer_comes_back(poem in prop::collection::vec(any::<u8>(), 0..200), reason in "[^\\p{Cc}]{0,100}", cuts in cuts()) {
+    fn an_answer_comes_back(
+        poem in prop::collection::vec(any::<u8>(), 0..200),
+        reason in "[^\\p{Cc}]{0,100}",
+        cuts in cuts(),
+    ) {
         let sent = vec![Answer::Err(reason), Answer::Ok(Bytes::from(poem))];
         let stream: Vec<u8> = sent.iter().flat_map(Answer::to_lines).collect();
         let (got, end) = answers(&stream, &cuts, 200);
@@ -127,7 +143,11 @@ proptest! {
     }
 
     #[test]
-    fn any_split_gives_the_same_answers_or_the_same_error(bytes in nearly(b"OKER 012\n"), cuts in cuts(), limit in 0usize..20) {
+    fn any_split_gives_the_same_answers_or_the_same_error(
+        bytes in nearly(b"OKER 012\n"),
+        cuts in cuts(),
+        limit in 0usize..20,
+    ) {
         prop_assert_eq!(answers(&bytes, &cuts, limit), answers(&bytes, &[], limit));
     }
 
@@ -141,7 +161,11 @@ proptest! {
     }
 
     #[test]
-    fn any_split_gives_the_same_poem(bytes in prop::collection::vec(any::<u8>(), 0..100), cuts in cuts(), limit in 0usize..120) {
+    fn any_split_gives_the_same_poem(
+        bytes in prop::collection::vec(any::<u8>(), 0..100),
+        cuts in cuts(),
+        limit in 0usize..120,
+    ) {
         let collect = |cuts: &[usize]| {
             let mut poem = Collector::new(limit);
             in_pieces(&bytes, cuts, |mut piece| {
