@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use verse::cli::{self, Code, Command, Exit};
+use verse::cli::{self, Code, Command, Exit, TransformOptions};
+use verse::transform::TransformService;
 
 fn main() -> ExitCode {
     let exit = match cli::parse(std::env::args_os()) {
@@ -16,6 +17,9 @@ fn run(command: Command) -> Exit {
     match command {
         Command::Check(options) => Exit::well(format!("{}\n", options.report())),
         Command::Node(options) if options.print_config => Exit::well(options.config.to_toml()),
+        Command::Transform(TransformOptions::List) => {
+            Exit::well(cli::list_transforms(&TransformService::default()))
+        }
         _ => Exit::error(Code::NotStarted, "", "this build reads configurations and runs nothing"),
     }
 }

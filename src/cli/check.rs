@@ -51,8 +51,8 @@ impl CheckOptions {
     }
 }
 
-/// Loads the poems of a configuration, in their order. A poem on disk may be as long as one that a client of ours
-/// receives: a longer one could be served and never got.
+/// Loads the poems of a configuration, in their order. A poem on disk may be as long as one that a client of
+/// ours receives: a longer one could be served and never got.
 pub(super) fn load(config: &Config) -> Result<Vec<Poem>, PoemError> {
     let limit = usize::try_from(config.limits.max_poem).unwrap_or(usize::MAX);
     config.poems.iter().map(|poem| poem.load(limit)).collect()

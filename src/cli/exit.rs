@@ -66,8 +66,8 @@ impl Exit {
         Exit { code: Code::Well, text: text.into() }
     }
 
-    /// An end with an error of one line, `verse SUBCOMMAND: line`; control characters in it (a file name may hold a
-    /// newline) are escaped.
+    /// An end with an error of one line, `verse SUBCOMMAND: line`; control characters in it (a file name may
+    /// hold a newline) are escaped.
     pub fn error(code: Code, subcommand: &str, line: &str) -> Exit {
         let mut text = String::from("verse");
         if !subcommand.is_empty() {

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::shared::{Common, framings};
 use super::{Engine, Exit, values};
 use crate::config::{Framing, HostPort, LimitsConfig, LogLevel};
+use crate::transform::TransformService;
 
 /// Most servers of one command line: each is asked at once, over a connection of its own.
 const MAX_SERVERS: usize = 4096;
@@ -164,6 +165,12 @@ impl Args {
         }
         let limits = LimitsConfig::default();
         let name = self.name.unwrap_or_else(|| DEFAULT_NAME.to_owned());
+        // What a service over the network knows is its own; what the client's own engine knows is known now.
+        let engine = TransformService::default();
+        if self.transform == Some(Via::Local) && engine.about(&name).is_none() {
+            let known = engine.names().collect::<Vec<_>>().join(", ");
+            return refuse("--name", &format!("'{name}' is no transform of this program; there are {known}"));
+        }
         Ok(GetOptions {
             servers: self.servers,
             transform: self.transform.map(|via| TransformBy { via, name }),

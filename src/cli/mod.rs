@@ -1,8 +1,8 @@
 //! The command line: arguments -> checked options, one file a subcommand.
 //!
-//! Each file holds the raw arguments as clap reads them (`Args`), the checked options that the rest of the program
-//! gets, and the way from one to the other, where everything that can be wrong is found before anything listens. Bad
-//! input costs exit code 2 and one line on stderr that names the argument.
+//! Each file holds the raw arguments as clap reads them (`Args`), the checked options that the rest of the
+//! program gets, and the way from one to the other, where everything that can be wrong is found before
+//! anything listens. Bad input costs exit code 2 and one line on stderr that names the argument.
 
 mod apply;
 mod check;
@@ -32,9 +32,10 @@ pub use node::NodeOptions;
 pub use proxy::ProxyOptions;
 pub use serve::ServeOptions;
 pub use shared::Engine;
-pub use transform::TransformOptions;
+pub use transform::{TransformOptions, list_transforms};
 
-/// What was asked for, checked: nothing in it can be wrong any more but what only the network or the system knows.
+/// What was asked for, checked: nothing in it can be wrong any more but what only the network or the system
+/// knows.
 #[derive(Debug)]
 pub enum Command {
     /// `verse node`: a supervised node.
@@ -72,8 +73,8 @@ enum Subcommands {
     Check(check::Args),
 }
 
-/// Reads a command line, the program's name first. Reads the files that it names (configuration, poems), so that a
-/// missing one is told before anything listens; opens no socket, prints nothing.
+/// Reads a command line, the program's name first. Reads the files that it names (configuration, poems), so
+/// that a missing one is told before anything listens; opens no socket, prints nothing.
 ///
 /// # Errors
 /// What to print instead, and the exit code: 0 for `--help` and `--version`, 2 for bad input.

@@ -95,7 +95,8 @@ impl Args {
     }
 }
 
-/// The title, or with a number behind it if a poem has it already: `a/ode.txt b/ode.txt` are `ode` and `ode-2`.
+/// The title, or with a number behind it if a poem has it already: `a/ode.txt b/ode.txt` are `ode` and
+/// `ode-2`.
 fn unused(title: Title, config: &Config) -> Title {
     let numbered = (2..).map_while(|number| {
         let text = title.as_str();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::shared::{Common, Listening};
 use super::{Engine, Exit, values};
 use crate::config::{Config, HostPort, TransformConfig};
+use crate::transform::TransformService;
 
 /// Run the transform service: one request, one answer, as in the series.
 #[derive(Debug, clap::Args)]
@@ -17,14 +18,15 @@ pub(super) struct Args {
     /// Answer several requests of a connection, in order, at most 1000
     #[arg(long)]
     keep_alive: bool,
-    /// The port of the second protocol: NAME LENGTH, newline, the poem; 0 is any free one [default: not spoken]
+    /// The port of the second protocol: NAME LENGTH, newline, the poem; 0 is any free one [default: not
+    /// spoken]
     #[arg(long, value_name = "PORT", value_parser = values::port, allow_negative_numbers = true)]
     lines_port: Option<u16>,
     /// The seed of the transforms that play dice, 0 to 9223372036854775807 [default: drawn at the start]
     #[arg(long, value_name = "N", value_parser = values::count(0..=TransformConfig::MAX_SEED),
           allow_negative_numbers = true)]
     seed: Option<u64>,
-    /// Print the names of the transforms, and end
+    /// Print what transforms there are, and end
     #[arg(long, exclusive = true)]
     list: bool,
     #[command(flatten)]
@@ -34,7 +36,7 @@ pub(super) struct Args {
 /// The checked options of `verse transform`.
 #[derive(Debug)]
 pub enum TransformOptions {
-    /// Print the names.
+    /// Print [`list_transforms`] on stdout.
     List,
     /// Run the service.
     Serve {
@@ -43,6 +45,13 @@ pub enum TransformOptions {
         /// What carries it out.
         engine: Engine,
     },
+}
+
+/// What `--list` prints: a transform a line, its name and what it does, with the last newline.
+pub fn list_transforms(service: &TransformService) -> String {
+    let width = service.names().map(str::len).max().unwrap_or(0);
+    let about = |name| service.about(name).unwrap_or_default();
+    service.names().map(|name| format!("{name:<width$}  {}\n", about(name))).collect()
 }
 
 impl Args {

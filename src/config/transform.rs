@@ -15,17 +15,18 @@ pub struct TransformConfig {
     pub listen: HostPort,
     /// Where it listens for the second protocol, `NAME LENGTH\n` and bytes. Default: it does not.
     pub lines_listen: Option<HostPort>,
-    /// How long one transform may take; then its process is killed and the connection closed without an answer.
-    /// Default 10 s, 1 ms to 1 h.
+    /// How long one transform may take; then its process is killed and the connection closed without an
+    /// answer. Default 10 s, 1 ms to 1 h.
     pub deadline: Duration,
     /// Transforms that run at once, each in a process of its own; the rest wait. Default 64, 1 to 10,000.
     pub workers: u32,
     /// Whether a connection may send more than one request, answered in order. Default no, as in the series.
     pub keep_alive: bool,
-    /// Requests a kept connection may send before it is closed. Default 1,000, 1 to 1,000,000: no client is served
-    /// for ever, so that a drain is fair.
+    /// Requests a kept connection may send before it is closed. Default 1,000, 1 to 1,000,000: no client is
+    /// served for ever, so that a drain is fair.
     pub keep_alive_requests: u32,
-    /// The seed of the transforms that play dice (byronify), 0 to 2^63 - 1. Default: drawn from the node's chance.
+    /// The seed of the transforms that play dice (byronify), 0 to 2^63 - 1. Default: drawn from the node's
+    /// chance.
     pub seed: Option<u64>,
 }
 

@@ -23,8 +23,8 @@ pub struct Record<'a> {
     pub error: Option<&'a str>,
 }
 
-/// The record as one line of JSON: `task`, `server`, `ok`, `bytes`, `seconds` (to the microsecond), `poem` if it is
-/// UTF-8 or else `poem_base64` (standard alphabet, padded), `error`.
+/// The record as one line of JSON: `task`, `server`, `ok`, `bytes`, `seconds` (to the microsecond), `poem` if
+/// it is UTF-8 or else `poem_base64` (standard alphabet, padded), `error`.
 pub fn json_line(record: &Record<'_>) -> String {
     #[derive(Serialize)]
     struct Line<'a> {

@@ -31,8 +31,8 @@ pub fn task_end(task: usize, bytes: usize) -> String {
     format!("Task {task}: {bytes} bytes of poetry")
 }
 
-/// For each poem: `Task 1: got 3003 bytes of poetry from 127.0.0.1:10000 in 0:00:10.126361` (Part 2, the blocking
-/// client).
+/// For each poem: `Task 1: got 3003 bytes of poetry from 127.0.0.1:10000 in 0:00:10.126361` (Part 2, the
+/// blocking client).
 pub fn poem(task: usize, bytes: usize, server: &HostPort, took: Duration) -> String {
     format!("{} in {}", task_progress(task, bytes, server), elapsed(took))
 }
@@ -67,8 +67,8 @@ pub fn elapsed(took: Duration) -> String {
     format!("{hours}:{minutes:02}:{seconds:02}.{:06}", took.subsec_micros())
 }
 
-/// The file of a poem in `--output DIR`: `TASK-HOST-PORT.txt`, an IPv6 address without brackets and with `-` for `:`,
-/// so that it is a name on every file system.
+/// The file of a poem in `--output DIR`: `TASK-HOST-PORT.txt`, an IPv6 address without brackets and with `-`
+/// for `:`, so that it is a name on every file system.
 pub fn file_name(task: usize, server: &HostPort) -> String {
     let host = match &server.host {
         Host::Ip(ip) => ip.to_string().replace(':', "-"),

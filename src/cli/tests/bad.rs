@@ -1,5 +1,5 @@
-//! Each bad input: exit code 2, one line on stderr, the argument named. Nothing listens, because nothing but files
-//! was touched.
+//! Each bad input: exit code 2, one line on stderr, the argument named. Nothing listens, because nothing but
+//! files was touched.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -272,6 +272,11 @@ fn a_name_that_no_transform_can_have_is_refused() {
         let line = refusal(&format!("verse get 1 --transform local --name={name}"));
         assert_eq!(line, format!("verse get: --name: {}", problem(name)));
     }
+    assert_eq!(
+        refusal("verse get 1 --transform local --name sonnetize"),
+        "verse get: --name: 'sonnetize' is no transform of this program; \
+         there are byronify, cummingsify, reverse-lines, rot13, shout, title"
+    );
     assert_eq!(refusal("verse apply 1 a.b"), format!("verse apply: NAME: {}", problem("a.b")));
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{Folder, run};
 use crate::cli::{
     ApplyOptions, CheckOptions, Command, Engine, GetOptions, NodeOptions, Order, OutputDir, ProxyOptions,
-    ServeOptions, TransformBy, TransformOptions, Via,
+    ServeOptions, TransformBy, TransformOptions, Via, list_transforms,
 };
 use crate::config::{Config, Framing, HostPort, LogLevel, Pace, PortBase, Upstream};
+use crate::transform::TransformService;
 
 /// The options of a command line that must be well, of the subcommand that it names.
 macro_rules! options {
@@ -134,6 +135,13 @@ fn transform_is_a_node_with_one_service() {
     );
     assert!(matches!(options!(Transform, "verse transform --list"), TransformOptions::List));
     assert!(run("verse transform --port 0 --lines-port 0").is_ok());
+}
+
+#[test]
+fn the_transforms_are_listed_one_a_line_with_what_they_do() {
+    let list = list_transforms(&TransformService::default());
+    assert_eq!(list.lines().count(), TransformService::default().names().len());
+    assert!(list.contains("\nrot13          each letter thirteen further\n"), "{list}");
 }
 
 #[test]
