@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod blocking;
 pub mod cache;
+pub mod cli;
 pub mod config;
 pub mod deferred;
 pub mod event;

@@ -12,9 +12,9 @@ const MAX_LABEL: usize = 63;
 
 /// A host and a port: `[HOST:]PORT`.
 ///
-/// No host is 127.0.0.1, an IPv6 address stands in brackets, a name is kept and resolved where it is used. `Display`
-/// gives the full form, which parses back to the same value. Port 0 asks for any free port when listening and is
-/// refused by [`HostPort::connectable`].
+/// No host is 127.0.0.1, an IPv6 address stands in brackets, a name is kept and resolved where it is used.
+/// `Display` gives the full form, which parses back to the same value. Port 0 asks for any free port when
+/// listening and is refused by [`HostPort::connectable`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPort {
     /// Where; 127.0.0.1 when nothing was said.
@@ -63,9 +63,9 @@ impl HostPort {
         if self.port == 0 { Err(AddressError::Zero(self)) } else { Ok(self) }
     }
 
-    /// Whether two listeners would be in each other's way: the same port, not 0, on hosts that share an address.
-    /// Names are not resolved, so of two different names only `localhost` and the loopback addresses are known to
-    /// overlap; what is left is found by the system when the second one binds.
+    /// Whether two listeners would be in each other's way: the same port, not 0, on hosts that share an
+    /// address. Names are not resolved, so of two different names only `localhost` and the loopback addresses
+    /// are known to overlap; what is left is found by the system when the second one binds.
     pub fn collides(&self, other: &HostPort) -> bool {
         self.port != 0 && self.port == other.port && self.host.overlaps(&other.host)
     }
@@ -146,8 +146,8 @@ pub(crate) fn parse_port(text: &str) -> Result<u16, AddressError> {
     port.ok_or_else(|| AddressError::Port(text.to_owned()))
 }
 
-/// A name whose last label is a number is a mistyped IPv4 address (`256.0.0.1`, `127.1`), which resolvers read in
-/// surprising ways.
+/// A name whose last label is a number is a mistyped IPv4 address (`256.0.0.1`, `127.1`), which resolvers
+/// read in surprising ways.
 fn is_name(text: &str) -> bool {
     let labels = text.strip_suffix('.').unwrap_or(text);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';

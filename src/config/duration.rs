@@ -1,8 +1,8 @@
 //! Durations as people write them: `100ms`, `10s`, `1h30m`.
 //!
-//! Written here instead of taken from a crate: `humantime` reads months and years of invented length, `jiff` brings a
-//! calendar, and both print with spaces; what is needed is exact to the nanosecond, reads back what it prints, and says
-//! in one line what is wrong.
+//! Written here instead of taken from a crate: `humantime` reads months and years of invented length, `jiff`
+//! brings a calendar, and both print with spaces; what is needed is exact to the nanosecond, reads back what
+//! it prints, and says in one line what is wrong.
 
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ pub enum DurationError {
     TooLong(String),
 }
 
-/// Reads `100ms`, `0.5s`, `1h30m`: numbers with units d, h, m, s, ms, us, ns, each unit smaller than the one before.
-/// A fraction finer than a nanosecond is cut off.
+/// Reads `100ms`, `0.5s`, `1h30m`: numbers with units d, h, m, s, ms, us, ns, each unit smaller than the one
+/// before. A fraction finer than a nanosecond is cut off.
 ///
 /// # Errors
 /// The text is no duration, has no unit, is negative or too long.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let malformed = || DurationError::Malformed(text.to_owned());
-    if text.starts_with('-') {
+    if text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Err(DurationError::Negative(text.to_owned()));
     }
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
@@ -74,7 +74,8 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     if whole.is_empty() || number.ends_with('.') || !digits(fraction) {
         return None;
     }
-    // More digits than u128 holds are a length nobody means: saturate, and let the caller say that it is too long.
+    // More digits than u128 holds are a length nobody means: saturate, and let the caller say that it is too
+    // long.
     let mut nanos = whole.parse::<u128>().unwrap_or(u128::MAX).saturating_mul(unit);
     let mut place = unit;
     for digit in fraction.bytes() {
@@ -84,7 +85,8 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     Some(nanos)
 }
 
-/// Writes a duration in the largest units that fit, without loss: `2h`, `1m30s`, `100ms`, `0s`. Reads back equal.
+/// Writes a duration in the largest units that fit, without loss: `2h`, `1m30s`, `100ms`, `0s`. Reads back
+/// equal.
 pub fn format_duration(duration: Duration) -> String {
     let mut rest = duration.as_nanos();
     let mut text = String::new();

@@ -49,10 +49,10 @@ impl PortBase {
 }
 
 impl Config {
-    /// What `verse node` runs when it is given no file: ecstasy, fascination and science, fast, on base + 1 to
-    /// base + 3; science, slow, on base + 4; the transform service on base + 11; a caching proxy for the slow
-    /// science on base + 20. All on 127.0.0.1. The proxy names its upstream by title, so that it also finds it on any
-    /// free port.
+    /// What `verse node` runs when it is given no file: ecstasy, fascination and science, fast, on base + 1
+    /// to base + 3; science, slow, on base + 4; the transform service on base + 11; a caching proxy for the
+    /// slow science on base + 20. All on 127.0.0.1. The proxy names its upstream by title, so that it also
+    /// finds it on any free port.
     pub fn embedded(base: PortBase) -> Config {
         let title = |text| Title::new(text).expect("the titles below are short and plain");
         let poem = |text, pace, offset| PoemConfig {

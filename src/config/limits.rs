@@ -11,33 +11,35 @@ use super::{ConfigError, Invalid};
 /// Bounds for listeners, connections and downloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsConfig {
-    /// Client connections a listener serves at once; the rest wait in its backlog. 1 to 1,000,000.
-    /// Default none of its own: what the descriptor limit of the process leaves, which is printed at the start.
+    /// Client connections a listener serves at once; the rest wait in its backlog. 1 to 1,000,000. Default
+    /// none of its own: what the descriptor limit of the process leaves, which is printed at the start.
     pub max_connections: Option<u32>,
-    /// Connections the kernel holds for a listener that has not accepted them yet. Default 4,096, 1 to 65,535 (the
-    /// system has a bound of its own). Large, because a client that finds it full waits a whole second.
+    /// Connections the kernel holds for a listener that has not accepted them yet. Default 4,096, 1 to 65,535
+    /// (the system has a bound of its own). Large, because a client that finds it full waits a whole second.
     pub backlog: u32,
-    /// How long a listener that ran out of descriptors or memory waits before it accepts again. Default 100 ms,
-    /// 1 ms to 1 min: without it, it would spin; the connections wait in the backlog.
+    /// How long a listener that ran out of descriptors or memory waits before it accepts again. Default 100
+    /// ms, 1 ms to 1 min: without it, it would spin; the connections wait in the backlog.
     pub accept_pause: Duration,
-    /// How long a client may take nothing of what is sent to it before it is reset. Default 30 s, 1 ms to 24 h: a
-    /// client that never reads must not hold a connection for ever.
+    /// How long a client may take nothing of what is sent to it before it is reset. Default 30 s, 1 ms to 24
+    /// h: a client that never reads must not hold a connection for ever.
     pub write_timeout: Duration,
-    /// How long a connection that was served goes on discarding what its client still sends. Default 2 s, 0 s to
-    /// 1 min: closing with unread data resets, which eats the end of the poem.
+    /// How long a connection that was served goes on discarding what its client still sends. Default 2 s, 0 s
+    /// to 1 min: closing with unread data resets, which eats the end of the poem.
     pub linger: Duration,
     /// How long connecting to an upstream may take, all its addresses together. Default 10 s, 1 ms to 24 h.
     pub connect_timeout: Duration,
-    /// How long a peer that has to send may send nothing: an upstream its poem, a client its request. Default 60 s,
-    /// 1 ms to 24 h.
+    /// How long a peer that has to send may send nothing: an upstream its poem, a client its request. Default
+    /// 60 s, 1 ms to 24 h.
     pub idle_timeout: Duration,
-    /// How long a whole download may take. 1 ms to 24 h, default none: a slow server takes minutes on purpose.
+    /// How long a whole download may take. 1 ms to 24 h, default none: a slow server takes minutes on
+    /// purpose.
     pub download_timeout: Option<Duration>,
-    /// The longest poem a download accepts. Default 64 MiB, 1 byte to 4 GiB: it is held in memory.
+    /// The longest poem, served or downloaded, whatever its framing. Default 64 MiB, 1 byte to 4 GiB: it is
+    /// held in memory, and one that nobody could download is refused at the start.
     pub max_poem: u64,
-    /// The longest netstring a download accepts; refused at its length, before anything is buffered. Default 1 MiB,
-    /// 1 byte to 1 GiB.
-    pub max_netstring: u64,
+    /// The longest request and answer of the transform protocols (name, dot and poem), refused at its length,
+    /// before anything is buffered. Default 1 MiB, 128 bytes to 1 GiB.
+    pub max_request: u64,
 }
 
 /// The keys of `[limits]`.
@@ -53,8 +55,11 @@ pub(super) const KEYS: &[Key] = &[
     Key { name: "connect_timeout", help: "How long connecting to an upstream may take, 1ms to 24h." },
     Key { name: "idle_timeout", help: "How long a peer that has to send may send nothing, 1ms to 24h." },
     Key { name: "download_timeout", help: "How long a whole download may take, 1ms to 24h." },
-    Key { name: "max_poem", help: "The longest poem a download accepts, 1B to 4GiB." },
-    Key { name: "max_netstring", help: "The longest netstring a download accepts, 1B to 1GiB." },
+    Key { name: "max_poem", help: "The longest poem, served or downloaded, 1B to 4GiB." },
+    Key {
+        name: "max_request",
+        help: "The longest request and answer of the transform protocols, 128B to 1GiB.",
+    },
 ];
 
 impl Default for LimitsConfig {
@@ -69,7 +74,7 @@ impl Default for LimitsConfig {
             idle_timeout: Duration::from_secs(60),
             download_timeout: None,
             max_poem: 64 << 20,
-            max_netstring: 1 << 20,
+            max_request: 1 << 20,
         }
     }
 }
@@ -85,7 +90,7 @@ impl LimitsConfig {
         table.read("idle_timeout", &mut self.idle_timeout)?;
         self.download_timeout = table.option("download_timeout")?;
         table.read_size("max_poem", &mut self.max_poem)?;
-        table.read_size("max_netstring", &mut self.max_netstring)
+        table.read_size("max_request", &mut self.max_request)
     }
 
     pub(super) fn check(&self) -> Result<(), Invalid> {
@@ -104,7 +109,7 @@ impl LimitsConfig {
             duration(key("download_timeout"), longest, MIN_WAIT, MAX_WAIT)?;
         }
         size(key("max_poem"), self.max_poem, 1, 4 << 30)?;
-        size(key("max_netstring"), self.max_netstring, 1, 1 << 30)
+        size(key("max_request"), self.max_request, 128, 1 << 30)
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
@@ -124,6 +129,6 @@ impl LimitsConfig {
             None => writer.unset("download_timeout", "no bound"),
         }
         writer.size("max_poem", self.max_poem);
-        writer.size("max_netstring", self.max_netstring);
+        writer.size("max_request", self.max_request);
     }
 }

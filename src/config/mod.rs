@@ -1,4 +1,5 @@
-//! What a node is told to be: plain data with every default, unit, bound and reason, read from and written as TOML.
+//! What a node is told to be: plain data with every default, unit, bound and reason, read from and written as
+//! TOML.
 //!
 //! | table | type | what |
 //! |---|---|---|
@@ -8,8 +9,9 @@
 //! | `[transform]` | [`TransformConfig`] | the transform service |
 //! | `[[proxy]]` | [`ProxyConfig`] | a caching proxy |
 //!
-//! Nothing here opens a socket or resolves a name; a poem is read only when [`PoemConfig::load`] is asked to. Each file holds one table with its defaults, its
-//! keys, its reader and its writer; [`Config::validate`] is the one place where values are judged.
+//! Nothing here opens a socket or resolves a name; a poem is read only when [`PoemConfig::load`] is asked to.
+//! Each file holds one table with its defaults, its keys, its reader and its writer; [`Config::validate`] is
+//! the one place where values are judged.
 
 mod address;
 mod duration;
@@ -32,6 +34,7 @@ mod tests;
 
 use std::path::Path;
 
+pub(crate) use address::parse_port;
 pub use address::{AddressError, Host, HostPort};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use embedded::{PortBase, PortBaseError};
@@ -49,15 +52,16 @@ use writer::Writer;
 
 /// A whole node: what it serves, on which addresses, within which bounds.
 ///
-/// `Config::default()` has every default and serves nothing; [`Config::embedded`] is what `verse node` runs when it
-/// is given no file.
+/// `Config::default()` has every default and serves nothing; [`Config::embedded`] is what `verse node` runs
+/// when it is given no file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// The node itself: `[node]`.
     pub node: NodeConfig,
     /// Bounds that all services share: `[limits]`.
     pub limits: LimitsConfig,
-    /// The poems, each on a port of its own: `[[poem]]`, in the order in which they are started. At most 1,024.
+    /// The poems, each on a port of its own: `[[poem]]`, in the order in which they are started. At most
+    /// 1,024.
     pub poems: Vec<PoemConfig>,
     /// The transform service, if there is one: `[transform]`.
     pub transform: Option<TransformConfig>,
@@ -66,8 +70,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and validates a file of at most 1 MiB. A relative `file` of a poem is taken from the folder that holds
-    /// the configuration, so that a node starts the same from anywhere.
+    /// Reads and validates a file of at most 1 MiB. A relative `file` of a poem is taken from the folder that
+    /// holds the configuration, so that a node starts the same from anywhere.
     ///
     /// # Errors
     /// The file cannot be read, or [`Config::from_toml`] refuses it.
@@ -95,8 +99,8 @@ impl Config {
 
     /// The configuration as TOML with every value in force and a comment a key: what `--print-config` prints.
     ///
-    /// A valid configuration reads back equal, except that a file name that is not UTF-8 cannot be written in TOML
-    /// (its wrong bytes become U+FFFD).
+    /// A valid configuration reads back equal, except that a file name that is not UTF-8 cannot be written in
+    /// TOML (its wrong bytes become U+FFFD).
     pub fn to_toml(&self) -> String {
         let mut writer = Writer::new();
         self.node.write(&mut writer);

@@ -13,12 +13,13 @@ use super::{ConfigError, Invalid};
 /// The node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeConfig {
-    /// How long connections may go on after the node was asked to stop; then they are reset, and the exit code is 5.
-    /// Default 10 s, 0 s to 1 h. Ten seconds finish the poems of fast servers, and are within the patience of those
-    /// who stop services (systemd gives 90 s).
+    /// How long connections may go on after the node was asked to stop; then they are reset, and the exit
+    /// code is 5. Default 10 s, 0 s to 1 h. Ten seconds finish the poems of fast servers, and are within the
+    /// patience of those who stop services (systemd gives 90 s).
     pub drain: Duration,
-    /// Restarts that the root supervisor allows within `period`; one more, and the tree gives up (exit code 4).
-    /// Default 5, 0 to 1,000: a fault that passes is survived, one that does not ends in seconds instead of spinning.
+    /// Restarts that the root supervisor allows within `period`; one more, and the tree gives up (exit code
+    /// 4). Default 5, 0 to 1,000: a fault that passes is survived, one that does not ends in seconds instead
+    /// of spinning.
     pub intensity: u32,
     /// The window in which restarts are counted. Default 10 s, 1 ms to 1 h.
     pub period: Duration,

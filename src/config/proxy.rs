@@ -23,15 +23,16 @@ pub struct ProxyConfig {
     pub upstreams: Vec<Upstream>,
     /// Where it listens. Default 127.0.0.1 and any free port.
     pub listen: HostPort,
-    /// How long a poem is served from the cache before it is fetched again. Default 2 h (Part 14), 0 s (nothing is
-    /// kept) to 365 d.
+    /// How long a poem is served from the cache before it is fetched again. Default 2 h (Part 14), 0 s
+    /// (nothing is kept) to 365 d.
     pub ttl: Duration,
     /// How poems go to the clients. Default raw.
     pub framing: Framing,
     /// How poems come from the upstream. Default raw; a netstring verifies that they are whole.
     pub upstream_framing: Framing,
-    /// Whether this is the transformation proxy of Part 14: it speaks the transform protocol on both sides and caches
-    /// by transform and poem. Default no. Both framings must then be raw, because the protocol has its own.
+    /// Whether this is the transformation proxy of Part 14: it speaks the transform protocol on both sides
+    /// and caches by transform and poem. Default no. Both framings must then be raw, because the protocol has
+    /// its own.
     pub transforms: bool,
 }
 
@@ -40,8 +41,8 @@ pub struct ProxyConfig {
 pub enum Upstream {
     /// An address; a name is resolved at each fetch and all its addresses are tried.
     Address(HostPort),
-    /// The poem of this node with that title, wherever it turns out to listen: the one way to name a server that
-    /// listens on any free port.
+    /// The poem of this node with that title, wherever it turns out to listen: the one way to name a server
+    /// that listens on any free port.
     Poem(Title),
 }
 

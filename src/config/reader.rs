@@ -1,8 +1,8 @@
 //! TOML -> [`Config`]: types, unknown keys, and where each value stands.
 //!
-//! The tables are walked by hand over `toml`'s spanned tree instead of derived: serde names an unknown key without a
-//! suggestion, reports in an order of its own, and loses the place of a value once it is read, which
-//! [`Config::validate`] needs afterwards.
+//! The tables are walked by hand over `toml`'s spanned tree instead of derived: serde names an unknown key
+//! without a suggestion, reports in an order of its own, and loses the place of a value once it is read,
+//! which [`Config::validate`] needs afterwards.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -22,7 +22,8 @@ pub enum SizeError {
     TooLarge(String),
 }
 
-/// Reads `1000`, `64KiB`, `1MB`: a whole number of bytes, or of B, kB, MB, GB (thousands), KiB, MiB, GiB (1,024s).
+/// Reads `1000`, `64KiB`, `1MB`: a whole number of bytes, or of B, kB, MB, GB (thousands), KiB, MiB, GiB
+/// (1,024s).
 ///
 /// # Errors
 /// The text is no size, or larger than 2^64 - 1 bytes.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::key::{Key, Table};
 use super::reader::Section;
-use super::validate::{MIN_WAIT, count, duration, size};
+use super::validate::{MIN_WAIT, count, duration};
 use super::writer::Writer;
 use super::{ConfigError, HostPort, Invalid};
 
@@ -15,20 +15,18 @@ pub struct TransformConfig {
     pub listen: HostPort,
     /// Where it listens for the second protocol, `NAME LENGTH\n` and bytes. Default: it does not.
     pub lines_listen: Option<HostPort>,
-    /// How long one transform may take; then its process is killed and the connection closed without an answer.
-    /// Default 10 s, 1 ms to 1 h.
+    /// How long one transform may take; then its process is killed and the connection closed without an
+    /// answer. Default 10 s, 1 ms to 1 h.
     pub deadline: Duration,
     /// Transforms that run at once, each in a process of its own; the rest wait. Default 64, 1 to 10,000.
     pub workers: u32,
     /// Whether a connection may send more than one request, answered in order. Default no, as in the series.
     pub keep_alive: bool,
-    /// Requests a kept connection may send before it is closed. Default 1,000, 1 to 1,000,000: no client is served
-    /// for ever, so that a drain is fair.
+    /// Requests a kept connection may send before it is closed. Default 1,000, 1 to 1,000,000: no client is
+    /// served for ever, so that a drain is fair.
     pub keep_alive_requests: u32,
-    /// The longest request: name, dot and poem, refused at its length before anything is buffered. Default 1 MiB,
-    /// 16 bytes to 1 GiB.
-    pub max_request: u64,
-    /// The seed of the transforms that play dice (byronify), 0 to 2^63 - 1. Default: drawn from the node's chance.
+    /// The seed of the transforms that play dice (byronify), 0 to 2^63 - 1. Default: drawn from the node's
+    /// chance.
     pub seed: Option<u64>,
 }
 
@@ -43,7 +41,6 @@ pub(super) const KEYS: &[Key] = &[
     Key { name: "workers", help: "Transforms at once, 1 to 10000; the rest wait." },
     Key { name: "keep_alive", help: "Whether a connection may send several requests." },
     Key { name: "keep_alive_requests", help: "How many it may send then, 1 to 1000000." },
-    Key { name: "max_request", help: "The longest request, 16B to 1GiB." },
     Key { name: "seed", help: "The seed of the transforms that play dice, 0 to 9223372036854775807." },
 ];
 
@@ -56,7 +53,6 @@ impl Default for TransformConfig {
             workers: 64,
             keep_alive: false,
             keep_alive_requests: 1000,
-            max_request: 1 << 20,
             seed: None,
         }
     }
@@ -74,7 +70,6 @@ impl TransformConfig {
         table.read("workers", &mut transform.workers)?;
         table.read("keep_alive", &mut transform.keep_alive)?;
         table.read("keep_alive_requests", &mut transform.keep_alive_requests)?;
-        table.read_size("max_request", &mut transform.max_request)?;
         transform.seed = table.option("seed")?;
         Ok(transform)
     }
@@ -84,7 +79,6 @@ impl TransformConfig {
         duration(key("deadline"), self.deadline, MIN_WAIT, Duration::from_secs(3600))?;
         count(key("workers"), u64::from(self.workers), 1, 10_000)?;
         count(key("keep_alive_requests"), u64::from(self.keep_alive_requests), 1, 1_000_000)?;
-        size(key("max_request"), self.max_request, 16, 1 << 30)?;
         self.seed.map_or(Ok(()), |seed| count(key("seed"), seed, 0, Self::MAX_SEED))
     }
 
@@ -99,7 +93,6 @@ impl TransformConfig {
         writer.integer("workers", u64::from(self.workers));
         writer.boolean("keep_alive", self.keep_alive);
         writer.integer("keep_alive_requests", u64::from(self.keep_alive_requests));
-        writer.size("max_request", self.max_request);
         match self.seed {
             Some(seed) => writer.integer("seed", seed),
             None => writer.unset("seed", "drawn at the start"),

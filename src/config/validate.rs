@@ -1,5 +1,5 @@
-//! What no table can judge alone: addresses, titles and upstreams that must go together, and the checks of bounds
-//! that the tables share.
+//! What no table can judge alone: addresses, titles and upstreams that must go together, and the checks of
+//! bounds that the tables share.
 
 use std::fmt::Display;
 use std::time::Duration;

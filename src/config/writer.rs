@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::key::Key;
 use super::{Upstream, format_duration, format_size};
 
-/// TOML as it grows. A key is explained where it first appears under its table's name, so that twenty poems do not
-/// repeat it twenty times.
+/// TOML as it grows. A key is explained where it first appears under its table's name, so that twenty poems
+/// do not repeat it twenty times.
 pub(super) struct Writer {
     text: String,
     header: &'static str,

@@ -35,7 +35,7 @@ fn every_key_is_read() {
         idle_timeout = "13s"
         download_timeout = "14s"
         max_poem = "15MiB"
-        max_netstring = 1_600
+        max_request = 1_600
         [[poem]]
         file = "poetry/ecstasy.txt"
         title = "Donne"
@@ -50,7 +50,6 @@ fn every_key_is_read() {
         workers = 18
         keep_alive = true
         keep_alive_requests = 19
-        max_request = "20KiB"
         seed = 21
         [[proxy]]
         upstream = ["poems.example.org:80", { poem = "Donne" }]
@@ -69,7 +68,7 @@ fn every_key_is_read() {
     assert_eq!((limits.accept_pause, limits.write_timeout), (Duration::from_millis(9), seconds(10)));
     assert_eq!((limits.linger, limits.connect_timeout), (seconds(11), seconds(12)));
     assert_eq!((limits.idle_timeout, limits.download_timeout), (seconds(13), Some(seconds(14))));
-    assert_eq!((limits.max_poem, limits.max_netstring), (15 << 20, 1600));
+    assert_eq!((limits.max_poem, limits.max_request), (15 << 20, 1600));
     let poem = &config.poems[0];
     assert_eq!(poem.source, PoemSource::File(PathBuf::from("poetry/ecstasy.txt")));
     assert_eq!((poem.title.as_str(), poem.listen.to_string()), ("Donne", "[::1]:10001".to_owned()));
@@ -80,7 +79,7 @@ fn every_key_is_read() {
     assert_eq!(transform.lines_listen, Some(HostPort::loopback(10012)));
     assert_eq!((transform.deadline, transform.workers), (seconds(17), 18));
     assert_eq!((transform.keep_alive, transform.keep_alive_requests), (true, 19));
-    assert_eq!((transform.max_request, transform.seed), (20 << 10, Some(21)));
+    assert_eq!(transform.seed, Some(21));
     let proxy = &config.proxies[0];
     let address = Upstream::Address("poems.example.org:80".parse().unwrap());
     assert_eq!(proxy.upstreams, [address, Upstream::Poem(Title::new("Donne").unwrap())]);

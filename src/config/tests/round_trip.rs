@@ -35,7 +35,7 @@ fn node() -> impl Strategy<Value = NodeConfig> {
 
 fn limits() -> impl Strategy<Value = LimitsConfig> {
     let waits = (wait(24), wait(24), wait(24), option::of(wait(24)));
-    let sizes = (1..=4_u64 << 30, 1..=1_u64 << 30);
+    let sizes = (1..=4_u64 << 30, 128..=1_u64 << 30);
     (option::of(1..=1_000_000_u32), 1..=65_535_u32, 1..60_000_u64, waits, sizes).prop_map(
         |(max_connections, backlog, millis, waits, sizes)| LimitsConfig {
             max_connections,
@@ -47,7 +47,7 @@ fn limits() -> impl Strategy<Value = LimitsConfig> {
             idle_timeout: waits.2,
             download_timeout: waits.3,
             max_poem: sizes.0,
-            max_netstring: sizes.1,
+            max_request: sizes.1,
         },
     )
 }
@@ -75,7 +75,7 @@ fn poem() -> impl Strategy<Value = PoemConfig> {
 fn transform() -> impl Strategy<Value = TransformConfig> {
     let lines = option::of(host().prop_map(|host| HostPort { host, port: 0 }));
     let seed = option::of(0..=TransformConfig::MAX_SEED);
-    let counts = (1..=10_000_u32, any::<bool>(), 1..=1_000_000_u32, 16..=1_u64 << 30);
+    let counts = (1..=10_000_u32, any::<bool>(), 1..=1_000_000_u32);
     (lines, wait(1), counts, seed).prop_map(|(lines_listen, deadline, counts, seed)| TransformConfig {
         listen: HostPort::default(),
         lines_listen,
@@ -83,7 +83,6 @@ fn transform() -> impl Strategy<Value = TransformConfig> {
         workers: counts.0,
         keep_alive: counts.1,
         keep_alive_requests: counts.2,
-        max_request: counts.3,
         seed,
     })
 }
