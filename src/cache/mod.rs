@@ -1,1 +1,24 @@
-//! (in work)
+//! The core of the caching proxy: what is held, who waits, what is fetched, and what each of them is told.
+//!
+//! A pure state machine, `(state, event, now) -> effects`: no socket, no clock, no actor, no task. The cache actor owns a
+//! [`Cache`], feeds it [`Event`]s and carries out its [`Effect`]s in the order given; `now` is the time since the
+//! node's start and chance comes from a generator passed in, so the same events give the same effects.
+//!
+//! | module | noun |
+//! |---|---|
+//! | `config` | every bound: default, unit, reason |
+//! | `key` | what a poem is kept under |
+//! | `digest` | SHA-256, for the keys of the transformation proxy |
+//!
+//! What never happens here, by construction or by test: two fetches for one key; a poem handed out before it is
+//! whole; a truncated, failed, empty or oversize poem kept; a waiter without exactly one end (answer, failure, end or
+//! cut of its stream, or its own leaving); a bound exceeded, if only between two events.
+
+mod config;
+mod digest;
+mod key;
+
+
+pub use self::config::{CacheConfig, ConfigError};
+pub use self::digest::Digest;
+pub use self::key::{Key, KeyError, MAX_TRANSFORM_NAME};
