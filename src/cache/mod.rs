@@ -9,6 +9,8 @@
 //! | `config` | every bound: default, unit, reason |
 //! | `key` | what a poem is kept under |
 //! | `digest` | SHA-256, for the keys of the transformation proxy |
+//! | `event` | what happens, and what is to be done about it |
+//! | `policy` | the windows of a poem's life and the one decision about a request, as a pure function |
 //!
 //! What never happens here, by construction or by test: two fetches for one key; a poem handed out before it is
 //! whole; a truncated, failed, empty or oversize poem kept; a waiter without exactly one end (answer, failure, end or
@@ -16,9 +18,16 @@
 
 mod config;
 mod digest;
+mod event;
 mod key;
+mod policy;
 
 
 pub use self::config::{CacheConfig, ConfigError};
 pub use self::digest::Digest;
+pub use self::event::{
+    CacheError, DropReason, Effect, Event, Failure, FailureKind, FetchId, FetchKind, Label, Listed, Purge,
+    RefreshReply, Trust, WaiterId,
+};
 pub use self::key::{Key, KeyError, MAX_TRANSFORM_NAME};
+pub use self::policy::{Boarding, Freshness, Load, Situation, Verdict, Windows, decide};
