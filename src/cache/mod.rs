@@ -11,6 +11,12 @@
 //! | `digest` | SHA-256, for the keys of the transformation proxy |
 //! | `event` | what happens, and what is to be done about it |
 //! | `policy` | the windows of a poem's life and the one decision about a request, as a pure function |
+//! | `store` | the poems, least recently used first |
+//! | `trouble` | what failed lately, and how long to leave it alone |
+//! | `flight` | a fetch under way and the two lines of those who wait for it |
+//! | `machine` | the state machine: requests, departures, deadlines |
+//! | `landing` | the ends of a fetch: whole, too large, failed |
+//! | `operator` | list, purge, refresh |
 //!
 //! What never happens here, by construction or by test: two fetches for one key; a poem handed out before it is
 //! whole; a truncated, failed, empty or oversize poem kept; a waiter without exactly one end (answer, failure, end or
@@ -19,9 +25,17 @@
 mod config;
 mod digest;
 mod event;
+mod flight;
 mod key;
+mod landing;
+mod machine;
+mod operator;
 mod policy;
+mod store;
+mod trouble;
 
+#[cfg(test)]
+mod tests;
 
 pub use self::config::{CacheConfig, ConfigError};
 pub use self::digest::Digest;
@@ -30,4 +44,5 @@ pub use self::event::{
     RefreshReply, Trust, WaiterId,
 };
 pub use self::key::{Key, KeyError, MAX_TRANSFORM_NAME};
+pub use self::machine::{Cache, Counts};
 pub use self::policy::{Boarding, Freshness, Load, Situation, Verdict, Windows, decide};
