@@ -17,6 +17,7 @@
 //! | `machine` | the state machine: requests, departures, deadlines |
 //! | `landing` | the ends of a fetch: whole, too large, failed |
 //! | `operator` | list, purge, refresh |
+//! | `fanout` | one stream for many followers, when a poem is too large to be held |
 //!
 //! What never happens here, by construction or by test: two fetches for one key; a poem handed out before it is
 //! whole; a truncated, failed, empty or oversize poem kept; a waiter without exactly one end (answer, failure, end or
@@ -25,6 +26,7 @@
 mod config;
 mod digest;
 mod event;
+mod fanout;
 mod flight;
 mod key;
 mod landing;
@@ -43,6 +45,7 @@ pub use self::event::{
     CacheError, DropReason, Effect, Event, Failure, FailureKind, FetchId, FetchKind, Label, Listed, Purge,
     RefreshReply, Trust, WaiterId,
 };
+pub use self::fanout::{Fanout, Taken};
 pub use self::key::{Key, KeyError, MAX_TRANSFORM_NAME};
 pub use self::machine::{Cache, Counts};
 pub use self::policy::{Boarding, Freshness, Load, Situation, Verdict, Windows, decide};
