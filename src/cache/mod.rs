@@ -37,6 +37,10 @@ mod store;
 mod trouble;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
 
 pub use self::config::{CacheConfig, ConfigError};

@@ -91,6 +91,12 @@ impl Troubles {
         self.by_key.len()
     }
 
+    /// For the model test, which has to be told what chance decided.
+    #[cfg(test)]
+    pub(super) fn until(&self, key: &Key) -> Option<Duration> {
+        self.by_key.get(key).map(|trouble| trouble.until)
+    }
+
     fn take(&mut self, key: &Key) -> Option<Trouble> {
         let trouble = self.by_key.remove(key)?;
         self.by_end.remove(&(trouble.forget, key.clone()));
