@@ -1,6 +1,10 @@
 //! Claims about plans, by theme, and the rig that carries plans out without processes.
 
 mod dynamic;
+mod exhaustive;
+mod histories;
+mod laws;
+mod reference;
 mod requests;
 mod restarts;
 mod rig;
