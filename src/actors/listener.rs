@@ -56,8 +56,9 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn child_spec(options: ListenerOptions) -> ChildSpec<Self> {
-        ChildSpec::fallible("listener", move || {
+    /// The listener `id` of a branch.
+    pub(crate) fn child_spec(id: &str, options: ListenerOptions) -> ChildSpec<Self> {
+        ChildSpec::fallible(id, move || {
             let accept = options.bound.attach().map_err(StartError::from)?;
             Ok(Self { options: options.clone(), accept: Some(accept) })
         })

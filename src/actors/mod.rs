@@ -16,7 +16,8 @@ mod session;
 mod source;
 
 pub use limit::{Limit, Permit};
-pub use listener::{Listener, Service};
+pub(crate) use listener::ListenerOptions;
+pub use listener::{Listener, Service, Visit};
 pub use poem_connection::{PoemConnection, PoemService};
 pub use session::{ConnectionOptions, Session};
 pub use source::Source;

@@ -23,6 +23,8 @@ pub struct ConnectionOptions {
     pub idle_timeout: Duration,
     /// How long what a client still sends is read and thrown away after the last byte. Default 2 s.
     pub linger: Duration,
+    /// How long it may take to end by itself when the node drains. Default 10 s, then it is reset.
+    pub drain: Duration,
 }
 
 /// How much is thrown away while a connection drains; a client that sends more is not waited for. 1 MiB is more than
@@ -35,6 +37,7 @@ impl Default for ConnectionOptions {
             write_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(2),
+            drain: Duration::from_secs(10),
         }
     }
 }
