@@ -66,6 +66,11 @@ impl Exit {
         Exit { code: Code::Well, text: text.into() }
     }
 
+    /// An end with nothing to say.
+    pub const fn silent(code: Code) -> Exit {
+        Exit { code, text: String::new() }
+    }
+
     /// An end with an error of one line, `verse SUBCOMMAND: line`; control characters in it (a file name may
     /// hold a newline) are escaped.
     pub fn error(code: Code, subcommand: &str, line: &str) -> Exit {
