@@ -194,3 +194,6 @@ impl fmt::Debug for TransformWorker {
         f.write_str("TransformWorker")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod error;
 mod poems;
 mod sockets;
 mod story;
+mod transform;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::config::Config;
 use crate::event::Reporter;
 use crate::net::Network;
 use crate::poem::Poem;
+use crate::transform::TransformService;
 
 /// What a node is made of besides its configuration.
 #[derive(Clone, Debug)]
@@ -111,6 +113,12 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
             all = all.child(supervisor);
         }
         root = root.child(all);
+    }
+    if let Some(config) = &config.transform {
+        let service = TransformService::default();
+        let Branch { supervisor, doors: more } = transform::branch(&plot, config, service, &sockets);
+        doors.extend(more);
+        root = root.child(supervisor);
     }
     let story = Story::begin(&world.reporter);
     let root = root.start(world.reporter.node()).await.map_err(StartNodeError::Tree)?;
