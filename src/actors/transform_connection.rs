@@ -120,7 +120,7 @@ async fn converse<P: TransformProtocol>(
                 if let Some(refusal) = P::refusal(&reason) {
                     session.send(&[refusal], Pace::Fast).await?;
                 }
-                session.life().reporter().report(|| Event::Malformed { peer, offset, reason });
+                session.life().reporter().report(Event::Malformed { peer, offset, reason });
                 break;
             }
         }
@@ -182,12 +182,12 @@ async fn answer<P: TransformProtocol>(
         Ok(poem) => {
             let bytes = poem.len();
             session.send(&P::answer(poem), Pace::Fast).await?;
-            session.life().reporter().report(|| Event::Transformed { peer, name, bytes });
+            session.life().reporter().report(Event::Transformed { peer, name, bytes });
             Ok(true)
         }
         Err(TransformFailed(reason)) => {
             let refusal = P::refusal(&reason);
-            session.life().reporter().report(|| Event::TransformFailed { peer, name, reason });
+            session.life().reporter().report(Event::TransformFailed { peer, name, reason });
             let Some(refusal) = refusal else { return Ok(false) };
             session.send(&[refusal], Pace::Fast).await?;
             Ok(true)

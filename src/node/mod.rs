@@ -16,7 +16,6 @@ mod drain;
 mod error;
 mod poems;
 mod sockets;
-mod story;
 mod transform;
 
 use std::net::SocketAddr;
@@ -29,7 +28,6 @@ use branch::{Branch, Door};
 pub use drain::Drained;
 pub use error::StartNodeError;
 use sockets::Sockets;
-use story::Story;
 
 use crate::actors::Limit;
 use crate::config::Config;
@@ -84,7 +82,6 @@ pub struct RunningNode {
     doors: Vec<Door>,
     listening: Vec<Listening>,
     world: World,
-    story: Story,
 }
 
 /// Starts a node on this thread: binds every socket, then starts the tree; done when everything listens.
@@ -120,9 +117,8 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
         doors.extend(more);
         root = root.child(supervisor);
     }
-    let story = Story::begin(&world.reporter);
     let root = root.start(world.reporter.node()).await.map_err(StartNodeError::Tree)?;
-    Ok(RunningNode { root, doors, listening: sockets.listening(), world, story })
+    Ok(RunningNode { root, doors, listening: sockets.listening(), world })
 }
 
 impl RunningNode {
@@ -161,7 +157,7 @@ impl RunningNode {
     /// What went wrong lately, the oldest first: the story to tell when the tree has given up.
     #[must_use]
     pub fn story(&self) -> Vec<Arc<str>> {
-        self.story.tell()
+        self.world.reporter.troubles()
     }
 
     /// Ends the node well: closes the listeners, last bound first, lets every connection finish for at most the
