@@ -197,9 +197,11 @@ fn the_same_seed_gives_the_nth_request_the_same_chance_whoever_waits() {
     let said = |outcome| match outcome {
         Outcome::Works => Ok(Bytes::from("Poem!")),
         Outcome::Gibberish => Err("cannot byronify: this is gibberish, not a poem".to_owned()),
-        Outcome::CornerCase => Err("cannot byronify: the engine hit a corner case that the professor forgot \
+        Outcome::CornerCase => {
+            Err("cannot byronify: the engine hit a corner case that the professor forgot \
                                     to handle"
-            .to_owned()),
+                .to_owned())
+        }
         Outcome::Panic => Err("its process panicked: the Byronification Engine is on fire".to_owned()),
     };
     for seed in 0..20 {
