@@ -60,7 +60,7 @@ fn paused(requests: u32, test: impl AsyncFnOnce(&mut DuplexStream, Process)) -> 
         let exchange = Exchange::<Netstrings>::new(world.workers.clone(), options);
         world.branch.start_child(exchange.connection(visit)).await.unwrap();
         let process = world.branch.tree().find("connection").and_then(|it| it.process.clone()).unwrap();
-        test(&mut client, process).await;
+        tokio::time::timeout(3600 * SECOND, test(&mut client, process)).await.expect("what must come came");
         world.troubles()
     })
 }
