@@ -16,6 +16,7 @@ mod drain;
 mod error;
 mod poems;
 mod sockets;
+mod transform;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::config::Config;
 use crate::event::Reporter;
 use crate::net::Network;
 use crate::poem::Poem;
+use crate::transform::TransformService;
 
 /// What a node is made of besides its configuration.
 #[derive(Clone, Debug)]
@@ -108,6 +110,12 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
             all = all.child(supervisor);
         }
         root = root.child(all);
+    }
+    if let Some(config) = &config.transform {
+        let service = TransformService::default();
+        let Branch { supervisor, doors: more } = transform::branch(&plot, config, service, &sockets);
+        doors.extend(more);
+        root = root.child(supervisor);
     }
     let root = root.start(world.reporter.node()).await.map_err(StartNodeError::Tree)?;
     Ok(RunningNode { root, doors, listening: sockets.listening(), world })
