@@ -60,7 +60,7 @@ async fn get(work: DownloadWork) {
         poem.extend_from_slice(&bytes);
         let Some(progress) = &work.progress else { return Ok(()) };
         let told = progress.call(DownloadProgress { task: work.task, piece: bytes, announced });
-        told.forever().await.map_err(|_| PeerError::Unwanted)
+        told.forever().await.map_err(|_| PeerError::Cancelled)
     });
     let result = match got.await {
         Ok(()) => Ok(Bytes::from(poem)),

@@ -6,6 +6,7 @@
 //! | [`Listener`] | the accepting of one listening socket | none |
 //! | [`Download`] | the fetching of one poem | tells [`Downloaded`](crate::message::Downloaded) and its progress |
 //! | [`PoemConnection`] | one client of a poem server | none |
+//! | [`TransformClient`] | one transform of one poem, for a client | tells [`Transformed`](crate::message::Transformed) |
 //!
 //! What they share is not an actor: the [`Service`] of a listener, the [`Session`] of a connection, the [`Limit`] of
 //! connections, the exchange of a client ([`download()`], [`ask`]). None knows the tree or another's type; `node.rs` wires them.
@@ -19,6 +20,7 @@ mod poem_connection;
 pub(crate) mod scripted;
 mod session;
 mod source;
+mod transform_client;
 
 pub use download::{Download, DownloadWork};
 pub use exchange::{DownloadOptions, ExchangeOptions, Piece, ask, download};
@@ -27,3 +29,4 @@ pub use listener::{Listener, Service};
 pub use poem_connection::{PoemConnection, PoemService};
 pub use session::{ConnectionOptions, Session};
 pub use source::Source;
+pub use transform_client::{MAX_REQUEST, TransformClient, TransformEngine, TransformWork, apply};

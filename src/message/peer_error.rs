@@ -77,9 +77,12 @@ pub enum PeerError {
     /// Our own process that asked it ended without a word.
     #[error("its process ended: {0}")]
     Crashed(ExitReason),
-    /// Whoever wanted it has gone.
-    #[error("nobody waits for it any more")]
-    Unwanted,
+    /// All of it came, and it is no poem: so says the engine that was to transform it (`GibberishError`, Part 9).
+    #[error("{0}")]
+    Gibberish(Arc<str>),
+    /// Whoever wanted it has gone, or wants it no more.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 impl From<Malformed> for PeerError {
