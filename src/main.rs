@@ -16,6 +16,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Exit {
     match command {
         Command::Check(options) => Exit::well(format!("{}\n", options.report())),
+        Command::Get(options) => cli::get(&options),
+        Command::Apply(options) => cli::apply(options),
         Command::Node(options) if options.print_config => Exit::well(options.config.to_toml()),
         Command::Transform(TransformOptions::List) => {
             Exit::well(cli::list_transforms(&TransformService::default()))

@@ -11,6 +11,7 @@ mod get;
 mod node;
 pub mod output;
 mod proxy;
+mod runtime;
 mod serve;
 mod shared;
 mod transform;
@@ -24,10 +25,10 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-pub use apply::ApplyOptions;
+pub use apply::{ApplyOptions, apply};
 pub use check::CheckOptions;
 pub use exit::{Code, Exit, chain};
-pub use get::{GetOptions, Order, OutputDir, TransformBy, Via};
+pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
 pub use node::NodeOptions;
 pub use proxy::ProxyOptions;
 pub use serve::ServeOptions;
