@@ -115,15 +115,15 @@ async fn transform(work: TransformWork) {
         }
         TransformEngine::Local(service) => {
             let mut chance = work.node.random();
-            service.transform(&work.name, &work.poem, &mut chance).map_err(not_transformed)
+            service.transform(&work.name, &work.poem, &mut chance).map_err(|error| not_transformed(&error))
         }
     };
     work.done.cast(Transformed { task: work.task, result });
 }
 
-fn not_transformed(error: TransformError) -> NotTransformed {
+fn not_transformed(error: &TransformError) -> NotTransformed {
     let mut text = error.to_string();
-    if let Some(source) = std::error::Error::source(&error) {
+    if let Some(source) = std::error::Error::source(error) {
         text = format!("{text}: {source}");
     }
     match error {

@@ -1,3 +1,5 @@
 //! The integration tests: one binary, a module per theme.
 
 mod fuzz_corpus;
+mod get;
+mod server;
