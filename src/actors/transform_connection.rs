@@ -21,7 +21,7 @@ use crate::wire::request::Request;
 
 /// The bounds of a conversation.
 #[derive(Clone, Copy, Debug)]
-pub struct ExchangeOptions {
+pub struct TransformServingOptions {
     /// Bounds of the connection.
     pub connection: ConnectionOptions,
     /// Requests of one connection, 1 or more, answered in order; then it is closed. Default 1, as in the series.
@@ -30,7 +30,7 @@ pub struct ExchangeOptions {
     pub longest: usize,
 }
 
-impl Default for ExchangeOptions {
+impl Default for TransformServingOptions {
     fn default() -> Self {
         let longest = crate::wire::netstring::DEFAULT_LIMIT;
         Self { connection: ConnectionOptions::default(), requests: 1, longest }
@@ -39,27 +39,27 @@ impl Default for ExchangeOptions {
 
 /// What the transform service does for whoever connects: it answers requests, in the protocol `P`.
 #[derive(Debug)]
-pub struct Exchange<P> {
+pub struct TransformServing<P> {
     workers: Workers,
-    options: ExchangeOptions,
+    options: TransformServingOptions,
     protocol: PhantomData<fn() -> P>,
 }
 
-impl<P> Exchange<P> {
+impl<P> TransformServing<P> {
     /// Answers by `workers`.
     #[must_use]
-    pub fn new(workers: Workers, options: ExchangeOptions) -> Self {
+    pub fn new(workers: Workers, options: TransformServingOptions) -> Self {
         Self { workers, options, protocol: PhantomData }
     }
 }
 
-impl<P> Clone for Exchange<P> {
+impl<P> Clone for TransformServing<P> {
     fn clone(&self) -> Self {
         Self::new(self.workers.clone(), self.options)
     }
 }
 
-impl<P: TransformProtocol> Service for Exchange<P> {
+impl<P: TransformProtocol> Service for TransformServing<P> {
     fn connection(&self, visit: Visit) -> Child {
         let exchange = self.clone();
         ChildSpec::once(visit.id.clone(), move || TransformConnection::new(exchange, visit))
@@ -76,14 +76,14 @@ impl<P: TransformProtocol> Service for Exchange<P> {
 /// by a worker; and never takes the end of what the client sends for its leaving.
 #[derive(Debug)]
 pub struct TransformConnection<P> {
-    work: Option<(Exchange<P>, Accepted)>,
+    work: Option<(TransformServing<P>, Accepted)>,
     life: Life,
     stop: watch::Sender<bool>,
     _permit: Permit,
 }
 
 impl<P> TransformConnection<P> {
-    fn new(exchange: Exchange<P>, visit: Visit) -> Self {
+    fn new(exchange: TransformServing<P>, visit: Visit) -> Self {
         let life = Life::new(visit.service, visit.accepted.peer(), visit.reporter);
         let stop = watch::Sender::new(false);
         Self { work: Some((exchange, visit.accepted)), life, stop, _permit: visit.permit }
@@ -102,7 +102,7 @@ enum Said {
 
 /// From the first request to the good end. An error is the bad end: the client is gone.
 async fn converse<P: TransformProtocol>(
-    exchange: Exchange<P>,
+    exchange: TransformServing<P>,
     mut session: Session,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
@@ -172,7 +172,7 @@ async fn listen<P: TransformProtocol>(
 
 /// Serves one request; `false` if the conversation is over with it.
 async fn answer<P: TransformProtocol>(
-    exchange: &Exchange<P>,
+    exchange: &TransformServing<P>,
     session: &mut Session,
     Request { name, poem }: Request,
 ) -> io::Result<bool> {

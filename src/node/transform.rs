@@ -9,7 +9,7 @@ use supervisors::supervisor::DynamicSupervisor;
 use super::branch::Branch;
 use super::sockets::Sockets;
 use super::{Plot, ServiceId};
-use crate::actors::{Exchange, ExchangeOptions, Lines, Netstrings, WorkerOptions, Workers};
+use crate::actors::{Lines, Netstrings, TransformServing, TransformServingOptions, WorkerOptions, Workers};
 use crate::config::TransformConfig;
 use crate::transform::TransformService;
 
@@ -29,19 +29,19 @@ pub(super) fn branch(
     let dynamic = DynamicSupervisor::new("workers").intensity(0, Duration::from_secs(1));
     let workers = WorkerOptions { most: config.workers as usize, deadline: config.deadline };
     let workers = Workers::new(service, dynamic.reference(), workers, chance);
-    let options = ExchangeOptions {
+    let options = TransformServingOptions {
         connection: plot.connection_options(),
         requests: if config.keep_alive { config.keep_alive_requests } else { 1 },
         longest: usize::try_from(plot.config.limits.max_request).unwrap_or(usize::MAX),
     };
     let supervisor = plot.supervisor("transform").child(dynamic);
-    let netstrings = Exchange::<Netstrings>::new(workers.clone(), options);
+    let netstrings = TransformServing::<Netstrings>::new(workers.clone(), options);
     let bound = sockets.of(ServiceId::Transform);
     let names = ["connections", "listener"];
     let (mut supervisor, door) = plot.door(supervisor, "transform", bound, Arc::new(netstrings), names);
     let mut doors = vec![door];
     if config.lines_listen.is_some() {
-        let lines = Exchange::<Lines>::new(workers, options);
+        let lines = TransformServing::<Lines>::new(workers, options);
         let bound = sockets.of(ServiceId::TransformLines);
         let names = ["lines-connections", "lines-listener"];
         let door;

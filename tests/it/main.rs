@@ -1,4 +1,6 @@
 //! The integration tests: one binary, a module per theme.
 
 mod fuzz_corpus;
+mod get;
+mod server;
 mod transform;

@@ -76,12 +76,15 @@ struct World {
 #[derive(Clone, Copy, Default)]
 struct Options {
     workers: WorkerOptions,
-    exchange: ExchangeOptions,
+    exchange: TransformServingOptions,
 }
 
 /// A service that keeps connections.
 fn kept(requests: u32) -> Options {
-    Options { exchange: ExchangeOptions { requests, ..ExchangeOptions::default() }, ..Options::default() }
+    Options {
+        exchange: TransformServingOptions { requests, ..TransformServingOptions::default() },
+        ..Options::default()
+    }
 }
 
 fn run(options: Options, test: impl AsyncFnOnce(World)) {
@@ -111,9 +114,9 @@ impl World {
             let options = ListenerOptions { service, bound, limit, connections, serve, reporter, pause };
             (branch.child(dynamic).child(Listener::child_spec(listener, options)), address)
         };
-        let service = Arc::new(Exchange::<Netstrings>::new(pool.clone(), options.exchange));
+        let service = Arc::new(TransformServing::<Netstrings>::new(pool.clone(), options.exchange));
         let (branch, netstrings) = door(branch, service, ["connections", "listener"]);
-        let service = Arc::new(Exchange::<Lines>::new(pool.clone(), options.exchange));
+        let service = Arc::new(TransformServing::<Lines>::new(pool.clone(), options.exchange));
         let (branch, lines) = door(branch, service, ["lines-connections", "lines-listener"]);
         let branch = branch.start(reporter.node()).await.expect("it starts");
         Self { branch, workers: pool, gate, netstrings, lines, events }

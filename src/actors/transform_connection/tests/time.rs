@@ -46,7 +46,7 @@ fn paused(requests: u32, test: impl AsyncFnOnce(&mut DuplexStream, Process)) -> 
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let mut world = World::start(Options::default()).await;
-        let options = ExchangeOptions { requests, ..ExchangeOptions::default() };
+        let options = TransformServingOptions { requests, ..TransformServingOptions::default() };
         let (mut client, server) = tokio::io::duplex(64);
         let reporter = Reporter::new(|node| node);
         world.events = reporter.history().subscribe(1000);
@@ -57,7 +57,7 @@ fn paused(requests: u32, test: impl AsyncFnOnce(&mut DuplexStream, Process)) -> 
             permit: Limit::new(1).permit().await,
             reporter,
         };
-        let exchange = Exchange::<Netstrings>::new(world.workers.clone(), options);
+        let exchange = TransformServing::<Netstrings>::new(world.workers.clone(), options);
         world.branch.start_child(exchange.connection(visit)).await.unwrap();
         let process = world.branch.tree().find("connection").and_then(|it| it.process.clone()).unwrap();
         tokio::time::timeout(3600 * SECOND, test(&mut client, process)).await.expect("what must come came");
