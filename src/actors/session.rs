@@ -103,11 +103,15 @@ impl Life {
 
     fn report(&self, phase: Phase) {
         let shared = &self.0;
-        shared.reporter.report(|| Event::Connection {
-            service: Arc::clone(&shared.service),
-            peer: shared.peer,
-            phase,
-        });
+        let (service, peer) = (&shared.service, shared.peer);
+        match phase {
+            Phase::Reset { .. } => {
+                shared.reporter.report(Event::Connection { service: Arc::clone(service), peer, phase });
+            }
+            phase => {
+                shared.reporter.note(|| Event::Connection { service: Arc::clone(service), peer, phase });
+            }
+        }
     }
 }
 
@@ -165,7 +169,7 @@ impl Session {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             let peer = self.life.peer();
-            self.life.reporter().report(|| Event::Sent { peer, bytes: wrote });
+            self.life.reporter().note(|| Event::Sent { peer, bytes: wrote });
             bytes = &bytes[wrote..];
         }
         Ok(())

@@ -16,7 +16,6 @@ mod drain;
 mod error;
 mod poems;
 mod sockets;
-mod story;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +27,6 @@ use branch::{Branch, Door};
 pub use drain::Drained;
 pub use error::StartNodeError;
 use sockets::Sockets;
-use story::Story;
 
 use crate::actors::Limit;
 use crate::config::Config;
@@ -82,7 +80,6 @@ pub struct RunningNode {
     doors: Vec<Door>,
     listening: Vec<Listening>,
     world: World,
-    story: Story,
 }
 
 /// Starts a node on this thread: binds every socket, then starts the tree; done when everything listens.
@@ -112,9 +109,8 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
         }
         root = root.child(all);
     }
-    let story = Story::begin(&world.reporter);
     let root = root.start(world.reporter.node()).await.map_err(StartNodeError::Tree)?;
-    Ok(RunningNode { root, doors, listening: sockets.listening(), world, story })
+    Ok(RunningNode { root, doors, listening: sockets.listening(), world })
 }
 
 impl RunningNode {
@@ -153,7 +149,7 @@ impl RunningNode {
     /// What went wrong lately, the oldest first: the story to tell when the tree has given up.
     #[must_use]
     pub fn story(&self) -> Vec<Arc<str>> {
-        self.story.tell()
+        self.world.reporter.troubles()
     }
 
     /// Ends the node well: closes the listeners, last bound first, lets every connection finish for at most the
