@@ -112,7 +112,7 @@ fn imports(code: &str) -> BTreeSet<String> {
 /// A file that no `mod` names is not compiled, and so not true.
 pub(super) fn orphans(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
-    let rooted = ["src/", "supervisors/src/", "tests/it/"];
+    let rooted = ["src/", "supervisors/src/", "supervisors/tests/it/", "tests/it/"];
     for (path, _) in tree.ending(".rs").filter(|(path, _)| rooted.iter().any(|root| path.starts_with(root))) {
         let own = path.trim_end_matches(".rs").trim_end_matches("/mod");
         let Some((home, name)) = own.rsplit_once('/') else { continue };
