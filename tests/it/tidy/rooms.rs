@@ -24,14 +24,14 @@ const ROOMS: &[Room] = &[
     room("transform", &["poem"], &[]),
     room("deferred", &[], &[]),
     room("cache", &[], &[]),
-    room("config", &["poem"], &[]),
+    room("config", &["cache", "poem"], &[]),
     // The reactor half: neither tokio nor actix, and nothing of the actor side.
     room("blocking", &["wire", "poem", "deferred", "transform"], &[]),
     room("reactor", &["wire", "poem", "deferred", "transform"], &[]),
     // What actors say and report, and the seam to the network.
     room("net", &[], &["tokio"]),
     room("event", &[], &["supervisors"]),
-    room("message", &["poem"], &["actix"]),
+    room("message", &["cache", "config", "poem", "wire"], &["tokio", "actix", "supervisors"]),
     // The actors, the tree, the command.
     room("actors", LOW, &["tokio", "actix", "supervisors"]),
     room(
@@ -40,7 +40,23 @@ const ROOMS: &[Room] = &[
         ALL,
     ),
     room("node", &["actors", "cache", "config", "event", "message", "net", "poem", "transform", "wire"], ALL),
-    room("cli", &["actors", "client", "config", "event", "net", "node", "poem", "transform", "wire"], ALL),
+    room(
+        "cli",
+        &[
+            "actors",
+            "cache",
+            "client",
+            "config",
+            "event",
+            "message",
+            "net",
+            "node",
+            "poem",
+            "transform",
+            "wire",
+        ],
+        ALL,
+    ),
 ];
 
 const LOW: &[&str] = &["cache", "config", "event", "message", "net", "poem", "transform", "wire"];
