@@ -3,4 +3,5 @@
 mod fuzz_corpus;
 mod get;
 mod server;
+mod tidy;
 mod transform;
