@@ -1,9 +1,17 @@
 //! What actors say to each other: one type a message, its reply, who answers it.
 
+mod peer_error;
+mod task;
+
 use actix::Message;
 use bytes::Bytes;
 
 use crate::poem::Poem;
+
+pub use peer_error::{IoCause, PeerError};
+pub use task::{
+    DownloadError, DownloadProgress, Downloaded, NotTransformed, TaskId, TaskStarted, Transformed,
+};
 
 /// Asks a branch's [source](crate::actors::Source) for its poem. Answered by the source.
 #[derive(Clone, Copy, Debug)]

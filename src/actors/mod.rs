@@ -4,17 +4,24 @@
 //! |---|---|---|
 //! | [`Source`] | the text of a poem | [`GetPoem`](crate::message::GetPoem) |
 //! | [`Listener`] | the accepting of one listening socket | none |
+//! | [`Download`] | the fetching of one poem | tells [`Downloaded`](crate::message::Downloaded) and its progress |
 //! | [`PoemConnection`] | one client of a poem server | none |
 //!
 //! What they share is not an actor: the [`Service`] of a listener, the [`Session`] of a connection, the [`Limit`] of
-//! connections. None knows the tree or another's type; `node.rs` wires them.
+//! connections, the exchange of a client ([`download()`], [`ask`]). None knows the tree or another's type; `node.rs` wires them.
 
+mod download;
+mod exchange;
 mod limit;
 mod listener;
 mod poem_connection;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod session;
 mod source;
 
+pub use download::{Download, DownloadWork};
+pub use exchange::{DownloadOptions, ExchangeOptions, Piece, ask, download};
 pub use limit::{Limit, Permit};
 pub(crate) use listener::ListenerOptions;
 pub use listener::{Listener, Service, Visit};
