@@ -17,7 +17,7 @@ use super::cache::{CachePorts, told};
 use super::limit::Permit;
 use super::listener::{Service, Visit};
 use super::session::{ConnectionOptions, Life, Session};
-use crate::cache::{Key, Label, Taken, WaiterId};
+use crate::cache::{CacheError, FailureKind, Key, Label, Taken, WaiterId};
 use crate::config::{Framing, Pace};
 use crate::event::Event;
 use crate::message::{AskPoem, LeavePoem, Refused, Served, TakePiece};
@@ -71,7 +71,8 @@ impl Service for ProxyService {
 /// Serves one client: asks the cache, waits, and sends what it gets.
 ///
 /// Owns the client's connection and its permit. Started by the branch's connections, on behalf of the listener. Ends
-/// when the poem is sent and the client has gone, or when there is no poem: then the client is reset. Asked to stop, it
+/// when the poem is sent and the client has gone, or when there is no poem: then the client is reset (one that asked for
+/// a transform that the service does not do gets the service's own answer to that, an orderly end). Asked to stop, it
 /// finishes first. Never fetches: a client that leaves takes nothing away from the others, and one that waits and
 /// leaves is forgotten at once.
 pub struct ProxyConnection {
@@ -141,8 +142,21 @@ async fn serve(service: ProxyService, mut session: Session) -> Result<(), String
         Err(Refused { label, error }) => {
             place.answered = true;
             reporter.report(answered(label, 0));
-            Err(told(&error))
+            match service.kind {
+                ProxyKind::Transforms { .. } if is_no(&error) => finish(session).await,
+                _ => Err(told(&error)),
+            }
         }
+    }
+}
+
+/// Whether the upstream was asked and had nothing: the transform protocol has an end of its own for that.
+fn is_no(error: &CacheError) -> bool {
+    match error {
+        CacheError::Fetch(failure) | CacheError::Remembered { failure, .. } => {
+            failure.kind == FailureKind::Negative
+        }
+        _ => false,
     }
 }
 
