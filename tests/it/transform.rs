@@ -23,6 +23,8 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_verse"))
             .args(["transform", "--port", "0"])
             .args(options)
+            // With it, the panics of workers are shown at length on stderr, which is read only at the end.
+            .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
