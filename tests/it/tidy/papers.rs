@@ -88,16 +88,23 @@ pub(super) fn examples(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
     for folder in ["examples/", "supervisors/examples/"] {
         let list = tree.files.get(&format!("{folder}README.md"));
-        for entry in tree.entries(folder).iter().filter_map(|entry| entry.strip_suffix(".rs")) {
-            // One alone needs no list.
-            let alone = tree.entries(folder).len() == 1;
-            if !alone && !list.is_some_and(|list| list.contains(entry)) {
-                offences.push(format!("{folder}README.md does not list {entry}"));
+        for entry in tree.entries(folder) {
+            // A file, or a folder with a program in it.
+            let example = match entry.strip_suffix('/') {
+                Some(name) if tree.has(&format!("{folder}{name}/main.rs")) => name,
+                Some(_) => continue,
+                None => match entry.strip_suffix(".rs") {
+                    Some(name) => name,
+                    None => continue,
+                },
+            };
+            if !list.is_some_and(|list| list.contains(&format!("`{example}`"))) {
+                offences.push(format!("{folder}README.md does not list {example}"));
             }
-            let name = format!("\"{entry}\"");
+            let name = format!("\"{example}\"");
             let mut tests = tree.ending(".rs").filter(|(path, _)| path.contains("tests/"));
             if !tests.any(|(_, text)| text.contains(&name)) {
-                offences.push(format!("no test runs {folder}{entry}.rs"));
+                offences.push(format!("no test runs {folder}{entry}"));
             }
         }
     }
