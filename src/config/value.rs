@@ -64,7 +64,7 @@ impl FromToml for usize {
     }
 }
 
-fn narrow<T: TryFrom<u64> + std::fmt::Display>(number: u64, most: T) -> Result<T, String> {
+fn narrow<T: TryFrom<u64> + std::fmt::Display + Copy>(number: u64, most: T) -> Result<T, String> {
     T::try_from(number).map_err(|_| format!("{number} is no integer from 0 to {most}"))
 }
 

@@ -116,9 +116,9 @@ fn a_cache_that_dies_in_mid_load_fails_its_waiters_and_is_filled_again_by_one_fe
             visit.write_all(b"half a ").await.unwrap();
             let cache = proxy.process("cache");
             if crash {
-                cache.crash("a fault of the cache's")
+                cache.crash("a fault of the cache's");
             } else {
-                cache.kill()
+                cache.kill();
             }
             for client in crowd {
                 is_reset(client.await.unwrap());
@@ -165,9 +165,9 @@ fn a_fetch_that_dies_is_a_failure_for_its_waiters_and_for_nobody_else() {
             let cache = proxy.process("cache");
             let fetch = proxy.process("downloads/fetch");
             if crash {
-                fetch.crash("a fault of the fetch's")
+                fetch.crash("a fault of the fetch's");
             } else {
-                fetch.kill()
+                fetch.kill();
             }
             for client in crowd {
                 is_reset(client.await.unwrap());
