@@ -1,18 +1,21 @@
 //! The reactor: the loop that waits for descriptors and time, and calls back (Part 3).
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::descriptor::{Descriptor, ReadDescriptor, Removed, Watchlist, WriteDescriptor};
 use super::error::ReactorError;
+use super::factories::Factories;
+use super::lookups::Lookups;
 use super::outcome::{Outcome, Report, catch};
 use super::poller::{Poller, PollerError, PollerKind};
 use super::reason::Reason;
 use super::remote::Remote;
 use super::timers::{DelayedCall, TimeSource, Timers};
-use super::triggers::{Phase, SystemEvent, Triggers};
+use super::triggers::{Hold, Phase, SystemEvent, Triggers};
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +44,11 @@ struct Inner {
     watchlist: RefCell<Watchlist>,
     triggers: Triggers,
     remote: Remote,
+    lookups: Lookups,
+    factories: Factories,
+    connections: RefCell<BTreeMap<usize, Rc<dyn Descriptor>>>,
+    drains: Cell<usize>,
+    drain_hold: RefCell<Option<Hold>>,
     life: Cell<Lifecycle>,
     /// `run` is on the stack and has not been told to return.
     looping: Cell<bool>,
@@ -78,6 +86,11 @@ impl Reactor {
             watchlist: RefCell::default(),
             triggers: Triggers::default(),
             remote,
+            lookups: Lookups::default(),
+            factories: Factories::default(),
+            connections: RefCell::default(),
+            drains: Cell::new(0),
+            drain_hold: RefCell::new(None),
             life: Cell::new(Lifecycle::Idle),
             looping: Cell::new(false),
             stop_asked: Cell::new(false),
@@ -286,6 +299,49 @@ impl Reactor {
         &self.inner.triggers
     }
 
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.inner.lookups
+    }
+
+    pub(crate) fn factories(&self) -> &Factories {
+        &self.inner.factories
+    }
+
+    /// Keeps a connection until it is let go: one that is paused is neither reader nor writer, and is no less open.
+    pub(crate) fn keep_connection(&self, connection: Rc<dyn Descriptor>) {
+        self.inner.connections.borrow_mut().insert(identity(connection.as_ref()), connection);
+    }
+
+    /// The connection has ended.
+    pub(crate) fn let_go(&self, connection: &dyn Descriptor) {
+        let gone = self.inner.connections.borrow_mut().remove(&identity(connection));
+        drop(gone);
+    }
+
+    /// How many connections are open, paused ones included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.inner.connections.borrow().len()
+    }
+
+    /// One connection more, or less, is being read empty after its end. A shutdown waits for them, or else their
+    /// clients could lose the tail of what was sent.
+    pub(crate) fn count_drain(&self, begins: bool) {
+        let drains = self.inner.drains.get();
+        self.inner.drains.set(if begins { drains + 1 } else { drains.saturating_sub(1) });
+        if self.inner.drains.get() == 0 {
+            let hold = self.inner.drain_hold.take();
+            drop(hold);
+        }
+    }
+
+    /// Holds the shutdown while anything is being drained.
+    pub(crate) fn hold_for_drains(&self, hold: Hold) {
+        if self.inner.drains.get() > 0 {
+            *self.inner.drain_hold.borrow_mut() = Some(hold);
+        }
+    }
+
     /// Between an event's before and during phases.
     pub(crate) fn enter_event(&self, event: SystemEvent) {
         match event {
@@ -398,12 +454,17 @@ impl Reactor {
         let gone = watchlist.remove_descriptor(&mut **poller, side.descriptor());
         drop((poller, watchlist));
         drop(gone);
-        self.tell_lost(side, reason);
+        self.tell_lost(side.descriptor(), reason);
     }
 
     fn disconnect_all(&self) {
         for removed in self.take_all() {
-            self.tell_lost(&removed, &Reason::Stopped);
+            self.tell_lost(removed.descriptor(), &Reason::Stopped);
+        }
+        // Those that are paused; the others have let go of their entry by now.
+        let paused: Vec<_> = self.inner.connections.borrow().values().cloned().collect();
+        for connection in paused {
+            self.tell_lost(connection.as_ref(), &Reason::Stopped);
         }
     }
 
@@ -412,9 +473,9 @@ impl Reactor {
         self.inner.watchlist.borrow_mut().remove_all(&mut **poller)
     }
 
-    fn tell_lost(&self, side: &Removed, reason: &Reason) {
-        let context = || format!("in connection_lost of {}", side.descriptor().log_prefix());
-        self.guard(context, || side.descriptor().connection_lost(reason));
+    fn tell_lost(&self, lost: &dyn Descriptor, reason: &Reason) {
+        let context = || format!("in connection_lost of {}", lost.log_prefix());
+        self.guard(context, || lost.connection_lost(reason));
     }
 
     fn complain(&self, error: Option<PollerError>) {
@@ -426,6 +487,11 @@ impl Reactor {
             });
         }
     }
+}
+
+/// What tells one descriptor from another: where it is. Its entry keeps it there.
+fn identity(descriptor: &dyn Descriptor) -> usize {
+    std::ptr::from_ref(descriptor).addr()
 }
 
 impl AsRef<Timers> for Reactor {

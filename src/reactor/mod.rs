@@ -7,22 +7,43 @@
 pub mod poller;
 
 mod clock;
+mod connection;
+mod connector;
 mod descriptor;
+mod drain;
 mod error;
 mod event_loop;
+mod factories;
+mod lookups;
+mod outbuffer;
 mod outcome;
+mod port;
+mod producer;
+mod protocol;
 mod reason;
 mod remote;
+mod resolve;
+mod target;
+#[cfg(test)]
+mod testing;
 mod timers;
+mod transport;
 mod triggers;
 
 pub use clock::Clock;
+pub use connector::{CONNECT_TIMEOUT, Connector, ConnectorError};
 pub use descriptor::{Descriptor, ReadDescriptor, WriteDescriptor};
 pub use error::ReactorError;
 pub use event_loop::{Lifecycle, Reactor};
 pub use outcome::{BoxError, Outcome, Raised, Report};
 pub use poller::PollerKind;
+pub use port::{ListenError, ListenOptions, Port};
+pub use producer::{Producer, ProducerError};
+pub use protocol::{BuildWith, ClientFactory, Factory, Handled, Protocol, build_with};
 pub use reason::{ConnectFailure, Reason};
 pub use remote::{MAX_REMOTE_CALLS, Remote, RemoteError};
+pub use resolve::MAX_LOOKUPS;
+pub use target::Target;
 pub use timers::{DelayedCall, TimerError, Timers};
+pub use transport::{HIGH_WATER, MAX_BUFFERED, Transport};
 pub use triggers::{Hold, Phase, SystemEvent, TriggerId};

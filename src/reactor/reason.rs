@@ -30,6 +30,9 @@ pub enum Reason {
         /// What may wait.
         limit: usize,
     },
+    /// Data waited to be sent and the peer took none of it for this long.
+    #[error("connection was aborted: the peer took nothing for {0:?}")]
+    Stalled(Duration),
     /// Our own protocol or descriptor raised; the peer sees a reset, never a clean end.
     #[error("connection was closed because its protocol failed")]
     Raised(#[source] Raised),

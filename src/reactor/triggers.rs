@@ -117,6 +117,9 @@ impl Reactor {
     pub(crate) fn fire_event(&self, event: SystemEvent) {
         let gate = Rc::new(Gate { reactor: self.clone(), event, passed: Cell::new(false) });
         self.run_phase(event, Phase::Before, Some(&gate));
+        if event == SystemEvent::Shutdown {
+            self.hold_for_drains(Hold { _gate: Some(Rc::clone(&gate)) });
+        }
         if Rc::strong_count(&gate) == 1 {
             gate.passed.set(true);
             self.finish_event(event);

@@ -5,45 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::reactor::poller::Fd;
+use crate::reactor::testing::{Trace, reactor, reporting, stop_later};
 use crate::reactor::{
     Descriptor, Hold, Lifecycle, Outcome, Phase, PollerKind, Raised, Reactor, ReactorError, ReadDescriptor,
     Reason, SystemEvent,
 };
-
-#[derive(Clone, Default)]
-struct Trace(Rc<RefCell<Vec<String>>>);
-
-impl Trace {
-    fn push(&self, what: impl Into<String>) {
-        self.0.borrow_mut().push(what.into());
-    }
-
-    fn call(&self, what: &str) -> impl FnOnce() + 'static {
-        let (trace, what) = (self.clone(), what.to_owned());
-        move || trace.push(what)
-    }
-
-    fn take(&self) -> Vec<String> {
-        self.0.take()
-    }
-}
-
-fn reactor() -> Reactor {
-    Reactor::new(PollerKind::default()).unwrap()
-}
-
-/// A reactor whose reports go into the trace instead of the log.
-fn reporting() -> (Reactor, Trace) {
-    let (reactor, trace) = (reactor(), Trace::default());
-    let reports = trace.clone();
-    reactor.set_reporter(move |report| reports.push(report.to_string()));
-    (reactor, trace)
-}
-
-fn stop_later(reactor: &Reactor, millis: u64) {
-    let handle = reactor.clone();
-    reactor.call_later(Duration::from_millis(millis), move || handle.stop());
-}
 
 #[test]
 fn tw_076_a_call_made_from_a_due_call_runs_in_a_later_turn_after_its_peers() {
@@ -151,7 +117,7 @@ fn tw_078_calls_when_running_wait_for_the_start_in_order_and_are_made_at_once_la
         inner.push("end of two");
         handle.stop()
     });
-    assert!(trace.0.borrow().is_empty());
+    assert_eq!(trace.len(), 0);
     reactor.run().unwrap();
     assert_eq!(trace.take(), ["one", "two", "inside two", "end of two"]);
 }
