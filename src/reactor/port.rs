@@ -256,22 +256,27 @@ impl Descriptor for Inner {
 impl ReadDescriptor for Inner {
     fn do_read(&self) -> Result<(), Reason> {
         for _ in 0..ACCEPTS_A_TURN {
-            // Looked at each time: a protocol may stop the port while it is being connected.
+            // Looked at each time, and let go of before any protocol is called: it may stop the port while it is
+            // being connected, and the address must be free then.
             let Some(listener) = self.listener.borrow().clone() else { return Ok(()) };
             if self.is_full() {
                 self.reactor.remove_reader(self);
                 return Ok(());
             }
-            match self.accept(&listener) {
+            let accepted = self.accept(&listener);
+            if let Err(error) = &accepted
+                && matches!(classify(*error), Trouble::Exhausted)
+            {
+                self.turn_away(&listener, *error);
+                return Ok(());
+            }
+            drop(listener);
+            match accepted {
                 Ok((socket, Some(peer))) => self.connected(socket, peer),
                 Ok((_, None)) => {}
                 Err(error) => match classify(error) {
                     Trouble::Nobody => return Ok(()),
-                    Trouble::ThisPeer => {}
-                    Trouble::Exhausted => {
-                        self.turn_away(&listener, error);
-                        return Ok(());
-                    }
+                    Trouble::ThisPeer | Trouble::Exhausted => {}
                     Trouble::Broken => return Err(Reason::lost(error.into())),
                 },
             }
