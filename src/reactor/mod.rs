@@ -5,6 +5,7 @@
 //! watches, [`Timers`] what it remembers for later; above them [`Transport`], [`Protocol`] and [`Factory`].
 
 pub mod poller;
+pub mod programs;
 
 mod clock;
 mod connection;
@@ -15,6 +16,7 @@ mod error;
 mod event_loop;
 mod factories;
 mod lookups;
+mod netstring;
 mod outbuffer;
 mod outcome;
 mod port;
@@ -35,6 +37,7 @@ pub use connector::{CONNECT_TIMEOUT, Connector, ConnectorError};
 pub use descriptor::{Descriptor, ReadDescriptor, WriteDescriptor};
 pub use error::ReactorError;
 pub use event_loop::{Lifecycle, Reactor};
+pub use netstring::{NetstringReceiver, StringProtocol, send_string};
 pub use outcome::{BoxError, Outcome, Raised, Report};
 pub use poller::PollerKind;
 pub use port::{ListenError, ListenOptions, Port};
