@@ -3,6 +3,7 @@
 mod cancelling;
 mod chaining;
 mod clocks;
+mod conformance;
 mod coroutines;
 mod driving;
 mod firing;
