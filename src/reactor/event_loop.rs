@@ -135,6 +135,30 @@ impl Reactor {
         result
     }
 
+    /// One turn, for those who have a loop of their own, tests above all: waits at most `limit` for a descriptor or for
+    /// what is due next, dispatches, and does what is due. The first turn fires the startup triggers. In `run` it does
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the kernel refuses to wait.
+    pub fn iterate(&self, limit: Duration) -> Result<(), ReactorError> {
+        if self.inner.life.get() != Lifecycle::Idle {
+            return Ok(());
+        }
+        self.inner.life.set(Lifecycle::Starting);
+        self.inner.looping.set(true);
+        self.fire_event(SystemEvent::Startup);
+        let wait = self.longest_wait().map_or(limit, |wait| wait.min(limit));
+        let result = self.wait_and_dispatch(Some(wait));
+        if self.inner.looping.get() {
+            self.run_due();
+        }
+        if self.inner.looping.replace(false) {
+            self.inner.life.set(Lifecycle::Idle);
+        }
+        result
+    }
+
     /// Asks the loop to end. Returns at once; the shutdown triggers run at the end of this turn, and then the
     /// connections are ended with [`Reason::Stopped`] (TW-080, TW-083).
     ///
@@ -297,6 +321,12 @@ impl Reactor {
 
     pub(crate) fn triggers(&self) -> &Triggers {
         &self.inner.triggers
+    }
+
+    /// Whether anything is left that could happen: a call, a descriptor, a name being looked up.
+    pub(crate) fn has_work(&self) -> bool {
+        let idle = self.delayed_calls().is_empty() && self.readers().is_empty() && self.writers().is_empty();
+        !idle || self.inner.remote.has_calls() || self.inner.lookups.any()
     }
 
     pub(crate) fn lookups(&self) -> &Lookups {

@@ -30,6 +30,10 @@ impl Lookups {
         Some(ticket)
     }
 
+    pub(crate) fn any(&self) -> bool {
+        !self.waiting.borrow().is_empty()
+    }
+
     /// The thread is done.
     pub(crate) fn end(&self, ticket: u64, found: Found) {
         let done = self.waiting.borrow_mut().remove(&ticket);

@@ -9,10 +9,12 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::deferred::{Deferred, Failure};
+
 /// The error a callback may return: any error at all, text included.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What a callback given to the reactor may return: nothing, or a `Result` of nothing.
+/// What a callback given to the reactor may return: nothing, a `Result` of nothing, or a Deferred of nothing.
 ///
 /// So that `|| println!()` and `|| file.write_all(..)` are both callbacks, without an `Ok(())` in the first.
 pub trait Outcome {
@@ -21,6 +23,17 @@ pub trait Outcome {
     /// # Errors
     /// What the callback returned as its error.
     fn into_result(self) -> Result<(), BoxError>;
+
+    /// The same, for those who wait: a Deferred is not over when the callback is.
+    ///
+    /// # Errors
+    /// What the callback returned as its error.
+    fn into_later(self) -> Result<Option<Deferred<()>>, BoxError>
+    where
+        Self: Sized,
+    {
+        self.into_result().map(|()| None)
+    }
 }
 
 impl Outcome for () {
@@ -32,6 +45,39 @@ impl Outcome for () {
 impl<E: Into<BoxError>> Outcome for Result<(), E> {
     fn into_result(self) -> Result<(), BoxError> {
         self.map_err(Into::into)
+    }
+}
+
+/// Who does not wait for it lets go of it: a failure of it is then reported as unhandled, by the Deferred.
+impl Outcome for Deferred<()> {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn into_later(self) -> Result<Option<Deferred<()>>, BoxError> {
+        Ok(Some(self))
+    }
+}
+
+/// A Deferred's failure as an error like any other, so that callbacks may return `Result<(), Failure>`.
+#[derive(Debug)]
+struct FailureError(Failure);
+
+impl fmt::Display for FailureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Error for FailureError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.error().source()
+    }
+}
+
+impl From<Failure> for BoxError {
+    fn from(failure: Failure) -> BoxError {
+        Box::new(FailureError(failure))
     }
 }
 

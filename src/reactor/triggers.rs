@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::event_loop::Reactor;
 use super::outcome::{BoxError, Outcome};
+use crate::deferred::Deferred;
 
 /// The two events of a reactor's life that others can take part in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +36,16 @@ pub enum Phase {
 pub struct Hold {
     /// None in the later phases, which wait for nobody.
     _gate: Option<Rc<Gate>>,
+}
+
+impl Hold {
+    /// Lets go when `deferred` has fired, well or not (TW-081, TW-082).
+    pub fn until<T: 'static>(self, deferred: &Deferred<T>) {
+        deferred.add_both(move |result| {
+            drop(self);
+            result
+        });
+    }
 }
 
 #[derive(Debug)]
