@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::deferred::{Deferred, Failure};
+
 use super::{
     ClientFactory, ConnectFailure, Connector, Factory, Handled, ListenOptions, PollerKind, Port, Protocol,
     Reactor, Reason, Transport,
@@ -60,6 +62,27 @@ pub(crate) fn run(reactor: &Reactor) {
     });
     reactor.run().unwrap();
     assert!(!*late.borrow(), "what the test waited for did not happen");
+}
+
+/// Turns the reactor until `deferred` has a result.
+pub(crate) fn settle<T: 'static>(reactor: &Reactor, deferred: &Deferred<T>) -> Result<T, Failure> {
+    let end = reactor.now() + Duration::from_secs(60);
+    loop {
+        if let Some(result) = deferred.take_result() {
+            return result;
+        }
+        assert!(reactor.now() < end, "the deferred has no result after a minute");
+        reactor.iterate(Duration::from_secs(1)).unwrap();
+    }
+}
+
+/// Turns the reactor until `condition` holds.
+pub(crate) fn until(reactor: &Reactor, condition: impl Fn() -> bool) {
+    let end = reactor.now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(reactor.now() < end, "the condition does not hold after a minute");
+        reactor.iterate(Duration::from_millis(50)).unwrap();
+    }
 }
 
 type OnTransport = Rc<dyn Fn(&Transport) -> Handled>;
