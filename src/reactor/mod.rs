@@ -6,6 +6,7 @@
 
 pub mod poller;
 pub mod programs;
+pub mod service;
 
 mod clock;
 mod connection;
