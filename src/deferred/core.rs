@@ -6,13 +6,11 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::{Rc, Weak};
 
-use super::error::{AlreadyCalled, Cancelled, Spent};
+use super::canceller::Canceller;
+use super::error::{AlreadyCalled, Spent};
 use super::graph::{self, Busy, Node, Progress};
 use super::unhandled::{self, Cause, Report};
 use super::{Deferred, Failure, Outcome};
-
-/// What stops whatever would fire a deferred.
-type Stop<T> = Box<dyn FnMut(&Deferred<T>)>;
 
 /// A link of the chain.
 pub(super) enum Link<T: 'static> {
@@ -41,18 +39,6 @@ pub(super) enum Value<T: 'static> {
     Waiting,
 }
 
-/// What `cancel` does before the node is fired.
-pub(super) enum Canceller<T: 'static> {
-    None,
-    Call(Stop<T>),
-    /// Being called.
-    Busy,
-    /// Cancels the members that are kept, and nothing else (TW-040, TW-041).
-    Members,
-    /// Cancels the members that are kept, then itself if that did not fire it (TW-045).
-    Runners,
-}
-
 /// A member of a list or a race, and whether its result has yet to come.
 pub(super) struct Member {
     pub(super) node: Rc<dyn Node>,
@@ -72,10 +58,10 @@ pub(super) struct State<T: 'static> {
     paused: usize,
     running: bool,
     /// One late result is to be swallowed (TW-019).
-    swallow: bool,
+    pub(super) swallow: bool,
     /// It came to rest with a failure.
     unhandled: bool,
-    source: Option<Rc<dyn Node>>,
+    pub(super) source: Option<Rc<dyn Node>>,
     pub(super) members: Vec<Member>,
     member_of: Vec<Weak<dyn Node>>,
     pub(super) canceller: Canceller<T>,
@@ -170,6 +156,16 @@ impl<T: 'static> Core<T> {
         drop(state);
         if !held_up {
             graph::run(Rc::clone(self) as Rc<dyn Node>);
+        }
+    }
+
+    /// Runs what a paused outer deferred has held up here, if anything (TW-018).
+    pub(super) fn finish(self: &Rc<Self>) {
+        let state = self.state.borrow();
+        let left = state.called && !state.links.is_empty();
+        drop(state);
+        if left {
+            self.go();
         }
     }
 
@@ -274,22 +270,6 @@ impl<T: 'static> Core<T> {
     }
 }
 
-impl<T: 'static> Core<T> {
-    /// Calls the canceller, nothing being borrowed: it may do anything to this deferred.
-    fn call_canceller(self: &Rc<Self>, mut canceller: Stop<T>) {
-        let handle = Deferred::of(Rc::clone(self));
-        if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| canceller(&handle))) {
-            // It leaves `cancel`, and the deferred stays as it was (TW-021).
-            let mut state = self.state.borrow_mut();
-            if !state.called {
-                state.canceller = Canceller::Call(canceller);
-            }
-            drop(state);
-            std::panic::resume_unwind(thrown);
-        }
-    }
-}
-
 impl<T: 'static> Outcome<T> {
     /// What somebody else has put into the slot.
     pub(super) fn from_slot(slot: &Cell<Option<Result<T, Failure>>>) -> Self {
@@ -368,42 +348,7 @@ impl<T: 'static> Node for Core<T> {
     }
 
     fn cancel(self: Rc<Self>, place: &'static Location<'static>) -> Option<Rc<dyn Node>> {
-        let mut state = self.state.borrow_mut();
-        if state.called {
-            return if matches!(state.value, Value::Waiting) { state.source.clone() } else { None };
-        }
-        match std::mem::replace(&mut state.canceller, Canceller::Busy) {
-            Canceller::Busy => return None,
-            Canceller::None => state.swallow = true,
-            Canceller::Members => {
-                state.canceller = Canceller::Members;
-                let members: Vec<_> = state.members.iter().map(|member| Rc::clone(&member.node)).collect();
-                drop(state);
-                for member in members {
-                    cancel_guarded(member, place);
-                }
-                return None;
-            }
-            Canceller::Runners => {
-                state.canceller = Canceller::Runners;
-                let members: Vec<_> = state.members.iter().map(|member| Rc::clone(&member.node)).collect();
-                drop(state);
-                members.into_iter().for_each(|member| graph::cancel(member, place));
-                state = self.state.borrow_mut();
-            }
-            Canceller::Call(canceller) => {
-                drop(state);
-                self.call_canceller(canceller);
-                state = self.state.borrow_mut();
-            }
-        }
-        let called = state.called;
-        drop(state);
-        if !called {
-            // Nobody else fired it: `fire` can only say yes.
-            let _fired = self.fire(Err(Failure::at(Box::new(Cancelled), place, false)), place);
-        }
-        None
+        self.stop(place)
     }
 
     fn handles(&self) -> &Cell<usize> {
@@ -448,14 +393,6 @@ impl<T: 'static> Core<T> {
                 .links
                 .iter()
                 .any(|link| matches!(link, Link::Hand { .. } | Link::Call { node: Some(_), .. }))
-    }
-}
-
-/// Cancels a member of a list; its canceller's panic is told and goes no further (TW-041).
-fn cancel_guarded(member: Rc<dyn Node>, place: &'static Location<'static>) {
-    if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| graph::cancel(member, place))) {
-        let failure = Failure::of_panic(&*thrown, place);
-        unhandled::tell(&Report { cause: Cause::Canceller, failure, created: None, fired: None });
     }
 }
 

@@ -64,6 +64,7 @@ impl<T: 'static> Future for Deferred<T> {
             }
             return Poll::Ready(result);
         }
+        self.core().finish();
         if let Some(result) = self.core().steal() {
             return Poll::Ready(result);
         }

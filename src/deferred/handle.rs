@@ -4,7 +4,8 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::core::{Canceller, Core, Link, Value};
+use super::canceller::Canceller;
+use super::core::{Core, Link, Value};
 use super::error::AlreadyCalled;
 use super::future::Awaited;
 use super::graph::{self, Node};
@@ -259,6 +260,7 @@ impl<T: 'static> Deferred<T> {
     /// Takes the result if there is one: fired, not paused, not waiting. For tests (TW-155) and polling.
     #[must_use]
     pub fn take_result(&self) -> Option<Result<T, Failure>> {
+        self.core.finish();
         self.core.steal()
     }
 

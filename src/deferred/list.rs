@@ -6,7 +6,8 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::core::{Canceller, Core};
+use super::canceller::Canceller;
+use super::core::Core;
 use super::error::FirstError;
 use super::graph::Node;
 use super::{Deferred, Failure, Outcome};
@@ -87,9 +88,9 @@ impl<T: Clone + 'static> DeferredList<T> {
         self.watch_as(|collected| collected)
     }
 
-    /// As `watch`, with the result made into something else before it fires.
+    /// As [`DeferredList::watch`], with the results made into something else before it fires.
     #[track_caller]
-    fn watch_as<U: 'static>(self, finish: impl FnOnce(Collected<T>) -> U + 'static) -> Deferred<U> {
+    pub fn watch_as<U: 'static>(self, finish: impl FnOnce(Collected<T>) -> U + 'static) -> Deferred<U> {
         let place = Location::caller();
         let core = Core::<U>::new(Canceller::Members, place);
         let list = Deferred::of(Rc::clone(&core));

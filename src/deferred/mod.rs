@@ -41,6 +41,7 @@
 //!   callback captures can still form a circle: one that holds a handle of its own unfired deferred keeps it for ever.
 
 mod answer;
+mod canceller;
 mod clock;
 mod core;
 mod coroutine;

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::core::{Canceller, Core};
+use super::canceller::Canceller;
+use super::core::Core;
 use super::error::FailureGroup;
 use super::graph::{self, Node};
 use super::{Deferred, Failure, Outcome};
