@@ -11,7 +11,6 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use socket2::SockRef;
 
 use super::descriptor::{Descriptor, ReadDescriptor, WriteDescriptor};
@@ -21,12 +20,15 @@ use super::event_loop::Reactor;
 use super::outbuffer::OutBuffer;
 use super::outcome::{Raised, Report, catch};
 use super::poller::Fd;
-use super::producer::{Producer, ProducerError};
+use super::producer::Producer;
 use super::protocol::{Handled, Protocol};
 use super::reason::Reason;
 use super::timers::DelayedCall;
 use super::transport::{HIGH_WATER, MAX_BUFFERED, Transport};
 
+#[cfg(test)]
+mod flow_tests;
+mod flush;
 #[cfg(test)]
 mod tests;
 
@@ -130,9 +132,7 @@ impl Connection {
         }
         self.half_close.set(protocol.handles_half_close());
         *self.protocol.borrow_mut() = Some(protocol);
-        if let Err(raised) =
-            self.call("connection_made", |protocol, transport| protocol.connection_made(transport))
-        {
+        if let Err(raised) = self.call("connection_made", <dyn Protocol>::connection_made) {
             self.end_soon(Reason::Raised(raised));
         }
         Ok(())
@@ -219,34 +219,6 @@ impl Connection {
 
     pub(crate) fn abort(&self) {
         self.end_soon(Reason::Aborted);
-    }
-
-    pub(crate) fn register_producer(
-        &self,
-        producer: Rc<dyn Producer>,
-        streaming: bool,
-    ) -> Result<(), ProducerError> {
-        if !self.is_connected() {
-            producer.stop_producing();
-            return Ok(());
-        }
-        if self.producer.borrow().is_some() {
-            return Err(ProducerError::AlreadyRegistered);
-        }
-        *self.producer.borrow_mut() = Some(Registered { producer: Rc::clone(&producer), streaming });
-        self.producer_paused.set(false);
-        if !streaming {
-            producer.resume_producing();
-        }
-        Ok(())
-    }
-
-    pub(crate) fn unregister_producer(&self) {
-        let gone = self.producer.take();
-        drop(gone);
-        if self.stage.get() == Stage::Closing {
-            self.start_writing();
-        }
     }
 
     pub(crate) fn resume_reading(&self) {
@@ -383,90 +355,7 @@ impl Connection {
             return Err(Reason::Done);
         }
         self.stop_reading();
-        self.call("read_connection_lost", |protocol, transport| protocol.read_connection_lost(transport))
-            .map_err(Reason::Raised)
-    }
-
-    fn send(&self, socket: &TcpStream) -> Result<(), Reason> {
-        let mut out = self.out.borrow_mut();
-        if out.is_empty() {
-            return Ok(());
-        }
-        // NOSIGNAL: a peer that is gone is an error of this connection, not the end of the process by SIGPIPE.
-        let sent = sendmsg(socket, &out.slices(), &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL);
-        match sent {
-            Ok(sent) => out.advance(sent),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return Ok(()),
-            Err(error) => return Err(Reason::lost(error.into())),
-        }
-        drop(out);
-        self.watch_stall();
-        Ok(())
-    }
-
-    /// Starts, restarts or ends the watch over a peer that takes nothing.
-    fn watch_stall(&self) {
-        let limit = self.stall_limit.get().filter(|_| !self.out.borrow().is_empty());
-        let mut stall = self.stall.borrow_mut();
-        match (limit, stall.as_ref().filter(|call| call.is_active())) {
-            (None, None) => {}
-            (None, Some(_)) => {
-                let _ = stall.take().map(|call| call.cancel());
-            }
-            (Some(limit), Some(call)) => {
-                let _ = call.reset(limit);
-            }
-            (Some(limit), None) => {
-                let me = self.me.clone();
-                let give_up = move || {
-                    if let Some(me) = me.upgrade() {
-                        me.end_soon(Reason::Stalled(limit));
-                    }
-                };
-                *stall = Some(self.reactor.call_later(limit, give_up));
-            }
-        }
-    }
-
-    /// Everything written was sent: what waited for that may go on.
-    fn flushed(&self) -> Result<(), Reason> {
-        self.stop_writing();
-        let waiting = {
-            let producer = self.producer.borrow();
-            let waits = producer.as_ref().filter(|it| !it.streaming || self.producer_paused.get());
-            waits.map(|it| Rc::clone(&it.producer))
-        };
-        if let Some(producer) = waiting {
-            self.producer_paused.set(false);
-            producer.resume_producing();
-            return Ok(());
-        }
-        if self.stage.get() == Stage::Closing {
-            return Err(Reason::Done);
-        }
-        if self.write_side.get() == WriteSide::Shutting {
-            return self.shut_write();
-        }
-        Ok(())
-    }
-
-    fn shut_write(&self) -> Result<(), Reason> {
-        self.write_side.set(WriteSide::Shut);
-        let socket = self.socket.borrow().clone();
-        if let Some(socket) = socket {
-            socket.shutdown(Shutdown::Write).map_err(Reason::lost)?;
-        }
-        if self.peer_ended.get() {
-            return Err(Reason::Done);
-        }
-        if self.half_close.get() {
-            return self
-                .call("write_connection_lost", |protocol, transport| {
-                    protocol.write_connection_lost(transport)
-                })
-                .map_err(Reason::Raised);
-        }
-        Ok(())
+        self.call("read_connection_lost", <dyn Protocol>::read_connection_lost).map_err(Reason::Raised)
     }
 }
 

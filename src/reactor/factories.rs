@@ -7,11 +7,14 @@ use std::rc::Rc;
 use super::event_loop::Reactor;
 use super::protocol::Factory;
 
+/// A factory, and how many use it.
+type Used = (Rc<dyn Factory>, usize);
+
 /// Counts the users of each factory, known by its address. The entry keeps the factory, so no other can come to
 /// stand at that address while it is counted.
 #[derive(Default)]
 pub(crate) struct Factories {
-    in_use: RefCell<BTreeMap<usize, (Rc<dyn Factory>, usize)>>,
+    in_use: RefCell<BTreeMap<usize, Used>>,
 }
 
 fn identity(factory: &Rc<dyn Factory>) -> usize {

@@ -25,6 +25,8 @@ mod outcome;
 mod port;
 mod producer;
 mod protocol;
+#[cfg(test)]
+mod purity_tests;
 mod react;
 mod reason;
 mod remote;

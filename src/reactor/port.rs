@@ -92,7 +92,7 @@ impl Reactor {
         let inner = Rc::new_cyclic(|me| Inner {
             me: me.clone(),
             reactor: self.clone(),
-            factory: Rc::clone(&factory),
+            factory,
             address,
             max_connections: options.max_connections.unwrap_or(usize::MAX),
             open: Cell::new(0),
@@ -100,7 +100,7 @@ impl Reactor {
             reserve: RefCell::new(Some(reserve)),
         });
         self.add_reader(inner.clone()).map_err(|error| failed(error.into()))?;
-        self.start_factory(&factory);
+        self.start_factory(&inner.factory);
         Ok(Port { inner })
     }
 }

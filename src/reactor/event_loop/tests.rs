@@ -80,7 +80,7 @@ fn tw_077_calls_from_a_thread_wake_the_loop_keep_their_order_and_may_raise() {
             remote.call(|_| Err::<(), _>("raised in the loop")).unwrap();
             // Items added while the queue is worked off belong to the next turn, before which the loop does not end.
             let again = remote.clone();
-            remote.call(move |_| again.call(|reactor| reactor.stop())).unwrap();
+            remote.call(move |_| again.call(Reactor::stop)).unwrap();
         });
         reactor.run().unwrap();
         thread.join().unwrap();
@@ -331,7 +331,7 @@ fn tw_085_remove_all_returns_all_but_the_reactors_own() {
     assert!(reactor.remove_all().is_empty());
     // The waker is still there: a call from a thread ends the wait.
     let remote = reactor.remote();
-    let thread = std::thread::spawn(move || remote.call(|reactor| reactor.stop()).unwrap());
+    let thread = std::thread::spawn(move || remote.call(Reactor::stop).unwrap());
     reactor.run().unwrap();
     thread.join().unwrap();
 }

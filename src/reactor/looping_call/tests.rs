@@ -7,6 +7,8 @@ use crate::deferred::{Deferred, unhandled::Collected};
 use crate::reactor::testing::{Trace, reactor, run, stop_later};
 use crate::reactor::{Clock, Outcome};
 
+type Failing = Box<dyn FnMut() -> Result<(), &'static str>>;
+
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -128,12 +130,12 @@ fn tw_071_a_function_may_stop_its_own_loop() {
 #[test]
 fn tw_072_a_function_that_fails_ends_the_loop_and_fails_its_deferred() {
     let clock = Clock::new();
-    let fails: [(&str, fn() -> Box<dyn FnMut() -> Result<(), &'static str>>); 2] = [
-        ("out of ink", || Box::new(|| Err("out of ink"))),
-        ("panicked: out of ink", || Box::new(|| panic!("out of ink"))),
+    let fails: [(&str, Failing); 2] = [
+        ("out of ink", Box::new(|| Err("out of ink"))),
+        ("panicked: out of ink", Box::new(|| panic!("out of ink"))),
     ];
     for (expected, function) in fails {
-        let looping = LoopingCall::new(&clock, function());
+        let looping = LoopingCall::new(&clock, function);
         let ended = looping.start(millis(10), false).unwrap();
         advance(&clock, &[10]);
         assert_eq!(ended.take_result().unwrap().unwrap_err().to_string(), expected);

@@ -77,6 +77,10 @@ fn a_closed_peer_makes_a_watched_descriptor_ready_with_every_poller() {
 
 #[test]
 fn select_refuses_a_descriptor_of_1024_and_more_with_that_reason_and_the_others_do_not() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // Where the soft limit is 1024, no descriptor has such a number; the hard limit is higher anywhere.
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     let (near, far) = UnixStream::pair().unwrap();
     // A copy whose number is 1024 or more; the other tests of this process are not disturbed by it.
     let high = rustix::io::fcntl_dupfd_cloexec(&near, 1024).unwrap();
@@ -165,13 +169,13 @@ fn an_idle_loop_waits_in_the_system_call_its_poller_is_named_after() {
                     break number;
                 }
                 seen => {
-                    assert!(deadline.now() < Duration::from_secs(30), "{kind}: never seen waiting: {seen:?}")
+                    assert!(deadline.now() < Duration::from_secs(30), "{kind}: never seen waiting: {seen:?}");
                 }
             }
             std::thread::yield_now();
         };
         assert!(calls_of(kind).contains(&seen), "{kind} waits in system call {seen}");
-        remote.call(|reactor| reactor.stop()).unwrap();
+        remote.call(Reactor::stop).unwrap();
         looping.join().unwrap().unwrap();
     }
 }

@@ -87,7 +87,7 @@ fn tw_088_a_factory_that_builds_no_protocol_turns_the_connection_away_at_once() 
     let (client, remote) = (first_byte(port.host()), reactor.remote());
     let waiting = std::thread::spawn(move || {
         let end = client.join().unwrap();
-        remote.call(|reactor| reactor.stop()).unwrap();
+        remote.call(Reactor::stop).unwrap();
         end
     });
     run(&reactor);
@@ -164,7 +164,7 @@ fn connections_beyond_the_limit_wait_and_are_served_as_others_end() {
         let clients = std::thread::spawn(move || {
             let all: Vec<_> = (0..9).map(|_| first_byte(to)).collect();
             let all: Vec<_> = all.into_iter().map(|client| client.join().unwrap().unwrap()).collect();
-            remote.call(|reactor| reactor.stop()).unwrap();
+            remote.call(Reactor::stop).unwrap();
             all
         });
         run(&reactor);
@@ -229,7 +229,7 @@ fn exhausted() {
         let many = served.len();
         setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard }).unwrap();
         let again = TcpStream::connect(to).and_then(|mut stream| stream.read(&mut [0])).unwrap();
-        remote.call(|reactor| reactor.stop()).unwrap();
+        remote.call(Reactor::stop).unwrap();
         (many, turned_away, again)
     });
     run(&reactor);

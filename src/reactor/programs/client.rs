@@ -270,9 +270,11 @@ pub fn get_poems(
         .collect())
 }
 
+type Sink = Box<dyn FnMut(&ClientEvent<'_>)>;
+
 struct Tasks {
     reactor: Reactor,
-    sink: RefCell<Box<dyn FnMut(&ClientEvent<'_>)>>,
+    sink: RefCell<Sink>,
     outcomes: RefCell<Vec<Option<Result<Bytes, GetError>>>>,
     left: Cell<usize>,
 }

@@ -58,7 +58,7 @@ impl Serving {
                     reactor.run().unwrap();
                 });
                 let (address, remote) = told.recv().unwrap();
-                let stop = Box::new(move || remote.call(|reactor| reactor.stop()).unwrap());
+                let stop = Box::new(move || remote.call(Reactor::stop).unwrap());
                 Serving { address, lost, stop: Some(stop), thread: Some(thread) }
             }
             Engine::Blocking => {

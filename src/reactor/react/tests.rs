@@ -19,7 +19,7 @@ fn tw_075_a_program_ends_when_its_deferred_has_fired_with_0_or_1() {
         assert_eq!(code(well), code(ExitCode::SUCCESS));
         let badly = react(kind, |reactor| {
             reactor.set_reporter(|report| {
-                assert!(report.to_string().contains("in the main function"), "{report}")
+                assert!(report.to_string().contains("in the main function"), "{report}");
             });
             fail(std::fmt::Error)
         });

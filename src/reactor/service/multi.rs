@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 
 use super::{Service, ServiceError, ServiceNode};
-use crate::deferred::{Deferred, DeferredList, Failure, succeed};
+use crate::deferred::{Collected, Deferred, DeferredList, Failure, succeed};
 use crate::reactor::protocol::Handled;
 
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl MultiService {
     pub fn stop_all(&self) -> Deferred<Vec<Result<(), Failure>>> {
         self.inner.running.set(false);
         let stopping: Vec<_> = self.services().iter().rev().map(ServiceNode::stop).collect();
-        DeferredList::new(stopping).watch().map(|collected| collected.into_results())
+        DeferredList::new(stopping).watch().map(Collected::into_results)
     }
 
     pub(super) fn downgrade(&self) -> WeakMulti {

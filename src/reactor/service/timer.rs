@@ -20,10 +20,12 @@ pub struct TimerService {
     inner: Rc<Inner>,
 }
 
+type Function = dyn FnMut() -> Result<Option<Deferred<()>>, BoxError>;
+
 struct Inner {
     timers: Timers,
     interval: Duration,
-    function: Rc<RefCell<dyn FnMut() -> Result<Option<Deferred<()>>, BoxError>>>,
+    function: Rc<RefCell<Function>>,
     looping: RefCell<Option<(LoopingCall, Deferred<()>)>>,
 }
 

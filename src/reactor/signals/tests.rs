@@ -37,7 +37,7 @@ fn tw_087_a_signal_stops_the_reactor_from_the_loop_and_is_remembered() {
             raise_later(&reactor, &trace, signal);
             let stopped = trace.clone();
             reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
-                stopped.push("shutdown")
+                stopped.push("shutdown");
             });
             run(&reactor);
             assert_eq!(trace.take(), ["the handler has returned", "shutdown"]);
