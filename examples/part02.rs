@@ -156,7 +156,10 @@ fn timing(args: &Args) -> Outcome {
     let asynchronous = reactor.now() - began;
     println!("blocking:     {}", Elapsed(blocking));
     println!("asynchronous: {}", Elapsed(asynchronous));
-    let faster = asynchronous < blocking;
-    println!("{count} poems: at once is {}", if faster { "faster" } else { "no faster" });
+    match count {
+        0 | 1 => println!("{count} poems: nothing to be done at once"),
+        _ if asynchronous < blocking => println!("{count} poems: at once is faster"),
+        _ => println!("{count} poems: at once is no faster"),
+    }
     Ok(())
 }

@@ -23,10 +23,18 @@ fn main() -> ExitCode {
             about: "the same loop on poll(2), and on select(2); stops after [MILLIS]",
             run: poll,
         },
-        Program { name: "hello", about: "called by the loop, once it runs", run: hello },
-        Program { name: "stack", about: "who calls a callback", run: stack },
+        Program { name: "hello", about: "called by the loop, once it runs: [TIMES]", run: hello },
+        Program {
+            name: "stack",
+            about: "who calls a callback, and who calls one from it: [DEPTH]",
+            run: stack,
+        },
         Program { name: "countdown", about: "call_later, and stop: [FROM]", run: countdown },
-        Program { name: "exception", about: "a callback fails, and the loop goes on", run: exception },
+        Program {
+            name: "exception",
+            about: "callbacks fail, and the loop goes on: [CALLBACKS]",
+            run: exception,
+        },
         Program {
             name: "three-countdowns",
             about: "exercise: three rates, stop when all are done: [FROM]",
@@ -59,31 +67,44 @@ fn run_idle(kind: PollerKind, millis: u64) -> Outcome {
     Ok(())
 }
 
-fn hello(_args: &Args) -> Outcome {
+fn hello(args: &Args) -> Outcome {
+    let times = args.number(0, 1)?;
     let reactor = Reactor::new(PollerKind::default())?;
     let handle = reactor.clone();
     reactor.call_when_running(move || {
-        println!("Hello from the reactor loop!");
+        for _ in 0..times {
+            println!("Hello from the reactor loop!");
+        }
         println!("Lately I feel like I'm stuck in a rut.");
         handle.stop()
     });
     println!("Starting the reactor.");
     reactor.run()?;
-    println!("Back again.");
+    println!("Back again after {times}.");
     Ok(())
 }
 
-fn stack(_args: &Args) -> Outcome {
+fn stack(args: &Args) -> Outcome {
+    let depth = args.number(0, 1)?;
     let reactor = Reactor::new(PollerKind::default())?;
     let handle = reactor.clone();
-    reactor.call_when_running(move || {
-        println!("The stack:");
-        print_stack();
-        handle.stop()
-    });
+    reactor.call_when_running(move || deeper(&handle, depth));
     reactor.run()?;
-    println!("the reactor called us, not we the reactor");
+    println!("the reactor called us {depth} times, not we the reactor");
     Ok(())
+}
+
+/// However long the chain of calls, the stack is as deep as for the first: each is the reactor's.
+fn deeper(reactor: &Reactor, left: u64) {
+    println!("The stack:");
+    print_stack();
+    let handle = reactor.clone();
+    if left > 1 {
+        reactor.call_later(Duration::ZERO, move || deeper(&handle, left - 1));
+    } else {
+        // Running, and nobody else stops it.
+        let _ = reactor.stop();
+    }
 }
 
 /// Counts `left` down, a number each `every`, then calls `done`.
@@ -108,10 +129,13 @@ fn countdown(args: &Args) -> Outcome {
     Ok(())
 }
 
-fn exception(_args: &Args) -> Outcome {
+fn exception(args: &Args) -> Outcome {
+    let falls = args.number(0, 1)?;
     let reactor = Reactor::new(PollerKind::default())?;
     reactor.set_reporter(|report| println!("{report}"));
-    reactor.call_when_running(|| Err::<(), _>("I fall down."));
+    for _ in 0..falls {
+        reactor.call_when_running(|| Err::<(), _>("I fall down."));
+    }
     let handle = reactor.clone();
     reactor.call_when_running(move || {
         println!("But I get up again.");
@@ -119,7 +143,7 @@ fn exception(_args: &Args) -> Outcome {
     });
     println!("Starting the reactor.");
     reactor.run()?;
-    println!("The loop has outlived its callback.");
+    println!("The loop has outlived {falls} of its callbacks.");
     Ok(())
 }
 

@@ -29,8 +29,12 @@ fn main() -> ExitCode {
             about: "the factory hears of a connection that fails: [POEMS]",
             run: failure,
         },
-        Program { name: "stack", about: "who calls data_received", run: stack_of_data },
-        Program { name: "lost-stack", about: "exercise: who calls connection_lost", run: stack_of_loss },
+        Program { name: "stack", about: "who calls data_received: [POEMS]", run: stack_of_data },
+        Program {
+            name: "lost-stack",
+            about: "exercise: who calls connection_lost: [POEMS]",
+            run: stack_of_loss,
+        },
         Program {
             name: "timeout",
             about: "exercise: lose_connection on a poem that takes too long: [MILLIS]",
@@ -191,13 +195,13 @@ fn failure(args: &Args) -> Outcome {
     fetch(&addresses, Show::default())
 }
 
-fn stack_of_data(_args: &Args) -> Outcome {
-    let servers = Servers::stuck(1)?;
+fn stack_of_data(args: &Args) -> Outcome {
+    let servers = Servers::stuck(args.number(0, 1)?)?;
     fetch(&servers.addresses, Show { data_stack: true, ..Show::default() })
 }
 
-fn stack_of_loss(_args: &Args) -> Outcome {
-    let servers = Servers::slow(1)?;
+fn stack_of_loss(args: &Args) -> Outcome {
+    let servers = Servers::slow(args.number(0, 1)?)?;
     fetch(&servers.addresses, Show { loss_stack: true, ..Show::default() })
 }
 

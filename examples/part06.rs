@@ -23,20 +23,24 @@ fn main() -> ExitCode {
         Program { name: "client-3", about: "3.0: the poem comes to a callback: [POEMS]", run: client_3 },
         Program {
             name: "client-3-waits",
-            about: "3.0 and a failed connect: nobody is told; stops after [MILLIS]",
+            about: "3.0 and a failed connect: nobody is told; stops after 0.5 s: [SERVERS]",
             run: waits,
         },
         Program { name: "client-3.1", about: "3.1: a callback and an errback: [POEMS]", run: client_3_1 },
-        Program { name: "failures", about: "what a failure knows", run: failures },
+        Program { name: "failures", about: "what a failure knows: [MILLIS]", run: failures },
         Program {
             name: "timeout",
             about: "exercise: the errback gets an error of our own: [MILLIS]",
             run: timeout,
         },
-        Program { name: "trap", about: "exercise: an errback that takes some failures only", run: trap },
+        Program {
+            name: "trap",
+            about: "exercise: an errback that takes some failures only: [FAILURES]",
+            run: trap,
+        },
         Program {
             name: "order",
-            about: "exercise: connecting fails after get_poetry has returned",
+            about: "exercise: connecting fails after get_poetry has returned: [CALLS]",
             run: order,
         },
     ])
@@ -198,7 +202,8 @@ fn client_3(args: &Args) -> Outcome {
 
 /// In the series it waits for ever.
 fn waits(args: &Args) -> Outcome {
-    fetch(&[nobody()?], None, false, Some(Duration::from_millis(args.number(0, 500)?)))
+    let nowhere = (0..args.number(0, 1)?).map(|_| nobody()).collect::<Result<Vec<_>, _>>()?;
+    fetch(&nowhere, None, false, Some(Duration::from_millis(500)))
 }
 
 fn client_3_1(args: &Args) -> Outcome {
@@ -209,12 +214,12 @@ fn client_3_1(args: &Args) -> Outcome {
 }
 
 /// A failure: the error, its kind, and the place it was made.
-fn failures(_args: &Args) -> Outcome {
-    let failure = Failure::new(ConnectFailure::Refused);
-    println!("{failure}");
+fn failures(args: &Args) -> Outcome {
+    let failure = Failure::new(TookTooLong(Duration::from_millis(args.number(0, 100)?)));
     println!("is it a refused connection? {}", failure.check::<ConnectFailure>().is_some());
     println!("is it a time-out of ours? {}", failure.check::<TookTooLong>().is_some());
     println!("made in {}", failure.place().file());
+    println!("it says: {failure}");
     Ok(())
 }
 
@@ -225,36 +230,51 @@ fn timeout(args: &Args) -> Outcome {
 }
 
 /// As `except ConnectionRefusedError`: what is trapped is handled here, all else goes on.
-fn trap(_args: &Args) -> Outcome {
+fn trap(args: &Args) -> Outcome {
+    let count = args.number(0, 2)?;
     let errback = |failure: Failure| -> Result<(), Failure> {
         let failure = failure.trap::<ConnectFailure>()?;
         println!("trapped: {failure}");
         Ok(())
     };
-    let went_on = [Failure::new(ConnectFailure::Refused), Failure::new(TookTooLong(Duration::from_secs(1)))]
-        .into_iter()
+    let failures = (0..count).map(|n| match n % 2 {
+        0 => Failure::new(ConnectFailure::Refused),
+        _ => Failure::new(TookTooLong(Duration::from_secs(n))),
+    });
+    let went_on = failures
         .filter_map(|failure| errback(failure).err())
         .inspect(|failure| println!("went on: {failure}"))
         .count();
-    println!("{went_on} of 2 failures went on");
+    println!("{went_on} of {count} failures went on");
     Ok(())
 }
 
-fn order(_args: &Args) -> Outcome {
+fn order(args: &Args) -> Outcome {
+    let calls = args.number(0, 1)?.max(1);
     let reactor = Reactor::new(PollerKind::default())?;
     let (handle, address) = (reactor.clone(), nobody()?);
+    let order = Rc::new(RefCell::new(String::new()));
+    let told = Rc::clone(&order);
     reactor.call_when_running(move || {
-        let stopping = handle.clone();
-        let errback: Errback = Box::new(move |_| {
-            println!("the connection has failed");
-            // Running, and stopped by nobody else.
-            let _ = stopping.stop();
-        });
-        get_poetry(&handle, address, None, |_| (), Some(errback));
+        let left = Rc::new(Cell::new(calls));
+        for _ in 0..calls {
+            let (stopping, left, told) = (handle.clone(), Rc::clone(&left), Rc::clone(&told));
+            let errback: Errback = Box::new(move |_| {
+                println!("the connection has failed");
+                told.borrow_mut().push_str(" failed");
+                left.set(left.get() - 1);
+                if left.get() == 0 {
+                    // Running, and stopped by nobody else.
+                    let _ = stopping.stop();
+                }
+            });
+            get_poetry(&handle, address, None, |_| (), Some(errback));
+        }
         println!("get_poetry has returned");
+        told.borrow_mut().push_str(" returned");
         Ok::<(), Raised>(())
     });
     reactor.run()?;
-    println!("in this order");
+    println!("the order:{}", order.borrow());
     Ok(())
 }

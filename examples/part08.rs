@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             about: "poems and errors counted; stops when all are done: [POEMS]",
             run: client_4,
         },
-        Program { name: "stack", about: "who calls a callback of a Deferred", run: stack },
+        Program { name: "stack", about: "who calls a callback of a Deferred: [POEMS]", run: stack },
         Program { name: "block", about: "a blocking callback blocks, Deferred or not: [MILLIS]", run: block },
         Program {
             name: "timeout",
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         },
         Program {
             name: "name-the-server",
-            about: "exercise: a failed download names its server",
+            about: "exercise: a failed download names its server: [POEMS]",
             run: name_the_server,
         },
     ])
@@ -81,8 +81,8 @@ fn client_4(args: &Args) -> Outcome {
     fetch(&addresses, |_, _, poem| poem)
 }
 
-fn stack(_args: &Args) -> Outcome {
-    let servers = Servers::slow(1)?;
+fn stack(args: &Args) -> Outcome {
+    let servers = Servers::slow(args.number(0, 1)?)?;
     fetch(&servers.addresses, |_, _, poem| {
         poem.add_callback(|poem| {
             print_stack();
@@ -144,12 +144,14 @@ fn timeout(args: &Args) -> Outcome {
 }
 
 /// What the errback needs to know it captures.
-fn name_the_server(_args: &Args) -> Outcome {
-    let servers = Servers::slow(1)?;
+fn name_the_server(args: &Args) -> Outcome {
+    let servers = Servers::slow(args.number(0, 1)?)?;
     let culprit = nobody()?;
     let named = Rc::new(Cell::new(false));
     let noted = Rc::clone(&named);
-    fetch(&[servers.addresses[0], culprit], move |_, address, poem| {
+    let mut addresses = servers.addresses.clone();
+    addresses.push(culprit);
+    fetch(&addresses, move |_, address, poem| {
         let noted = Rc::clone(&noted);
         poem.add_errback(move |failure| {
             println!("the culprit is {address}");
@@ -157,6 +159,6 @@ fn name_the_server(_args: &Args) -> Outcome {
             Err::<Bytes, _>(failure)
         })
     })?;
-    println!("the right one was named: {}", named.get());
+    println!("of {} servers the right one was named: {}", addresses.len(), named.get());
     Ok(())
 }

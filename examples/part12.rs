@@ -38,10 +38,10 @@ fn main() -> ExitCode {
         },
         Program {
             name: "bad-requests",
-            about: "exercise: malformed and huge netstrings, no dot, no such name",
+            about: "exercise: malformed and huge netstrings, no dot, no such name: [REQUESTS]",
             run: bad,
         },
-        Program { name: "another", about: "exercise: one more transformation", run: another },
+        Program { name: "another", about: "exercise: one more transformation: [REPEATS]", run: another },
         Program {
             name: "two-protocols",
             about: "exercise: netstrings and lines, one service: [REPEATS]",
@@ -134,33 +134,38 @@ fn server(args: &Args) -> Outcome {
     let serving = Serving::transforms(TransformService::default())?;
     let request = netstring("cummingsify", &my_poem(args, 1)?);
     println!("asked:    {}", String::from_utf8_lossy(&request));
-    println!("answered: {}", String::from_utf8_lossy(&nc(serving.addresses[0], &request)?));
+    let answer = nc(serving.addresses[0], &request)?;
+    drop(serving);
+    println!("answered: {}", String::from_utf8_lossy(&answer));
     Ok(())
 }
 
 /// Each is closed without an answer; a huge one on its prefix, before a byte of it is kept.
-fn bad(_args: &Args) -> Outcome {
+fn bad(args: &Args) -> Outcome {
+    let count = usize::try_from(args.number(0, 6)?)?.min(6);
     let serving = Serving::transforms(TransformService::default())?;
     let mut closed = 0;
-    for request in ["hello", "999999999999:", "5:hello;", "6:no dot,", "8:nosuch.x,", "5:he"] {
+    for request in
+        ["hello", "999999999999:", "5:hello;", "6:no dot,", "8:nosuch.x,", "5:he"].into_iter().take(count)
+    {
         let answer = nc(serving.addresses[0], request.as_bytes())?;
         println!("{request:<14} -> {} bytes", answer.len());
         closed += usize::from(answer.is_empty());
     }
-    println!("{closed} of 6 closed without an answer");
+    drop(serving);
+    println!("{closed} of {count} closed without an answer");
     Ok(())
 }
 
-fn another(_args: &Args) -> Outcome {
+fn another(args: &Args) -> Outcome {
     let mut service = TransformService::default();
     service.register("whisper", "each line in brackets", |poem, _| {
         Ok(poem.lines().map(|line| format!("({line})")).collect())
     })?;
     let serving = Serving::transforms(service)?;
-    println!(
-        "{}",
-        String::from_utf8_lossy(&nc(serving.addresses[0], &netstring("whisper", "HERE IS MY POEM"))?)
-    );
+    let answer = nc(serving.addresses[0], &netstring("whisper", &my_poem(args, 1)?))?;
+    drop(serving);
+    println!("{}", String::from_utf8_lossy(&answer));
     Ok(())
 }
 
@@ -301,6 +306,7 @@ fn synchronous_client(args: &Args) -> Outcome {
     let refused = transform(serving.addresses[0], "nosuch", "x").err().map(|error| error.to_string());
     println!("nosuch: {}", refused.unwrap_or_default());
     let answer = transform(serving.addresses[0], "title", &my_poem(args, 1)?)?;
+    drop(serving);
     println!("{}", String::from_utf8_lossy(&answer));
     Ok(())
 }
