@@ -3,6 +3,7 @@
 mod fuzz_corpus;
 mod get;
 mod proxy;
+mod series;
 mod server;
 mod tidy;
 mod transform;
