@@ -44,7 +44,7 @@ pub(super) struct Coroutine {
     done: Cell<bool>,
     cancelled: Cell<bool>,
     /// A cancel is under way: the result is delivered when that is through.
-    cancelling: Cell<usize>,
+    cancelling: Cell<bool>,
     handles: Cell<usize>,
     /// The deferred of its result, which waits for it.
     outer: RefCell<Option<Rc<dyn Node>>>,
@@ -96,7 +96,7 @@ impl Coroutine {
 
     /// The deferred that the result is for, ready to run, if there is a result to deliver.
     fn deliver(&self) -> Option<Rc<dyn Node>> {
-        if !self.done.get() || self.cancelling.get() > 0 {
+        if !self.done.get() || self.cancelling.get() {
             return None;
         }
         let outer = self.outer.borrow_mut().take()?;
@@ -157,9 +157,12 @@ impl Node for Coroutine {
     ///
     /// A canceller that panics fails the deferred of the result; the block stays where it is, for another one.
     fn cancel(self: Rc<Self>, place: &'static Location<'static>) -> Option<Rc<dyn Node>> {
+        if self.cancelling.get() {
+            return None; // a cancel that comes back round changes nothing
+        }
         // What it loses in this may have been the last that held it: that is looked at when all is through.
         let _busy = Busy::new(Rc::clone(&self) as Rc<dyn Node>);
-        self.cancelling.set(self.cancelling.get() + 1);
+        self.cancelling.set(true);
         // In Twisted the first cancel is an errback of the deferred of the result; only later ones are not.
         let outer = if self.cancelled.replace(true) { None } else { self.outer.borrow().clone() };
         if let Some(outer) = &outer {
@@ -180,7 +183,7 @@ impl Node for Coroutine {
         if let Some(outer) = outer {
             outer.hold_back(false);
         }
-        self.cancelling.set(self.cancelling.get() - 1);
+        self.cancelling.set(false);
         if let Some(outer) = self.deliver() {
             graph::run(outer);
         }
@@ -233,7 +236,7 @@ pub fn coroutine<T: 'static>(body: impl Future<Output = Result<T, Failure>> + 's
         waits_for: RefCell::default(),
         done: Cell::new(false),
         cancelled: Cell::new(false),
-        cancelling: Cell::new(0),
+        cancelling: Cell::new(false),
         handles: Cell::new(0),
         outer: RefCell::default(),
         fail: Box::new(move |failure| {
