@@ -1,3 +1,9 @@
-//! The integration tests: one binary, a module a theme.
+//! The integration tests: one binary, a module per theme.
 
 mod deferred;
+mod fuzz_corpus;
+mod get;
+mod proxy;
+mod server;
+mod tidy;
+mod transform;
