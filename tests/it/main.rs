@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module per theme.
 
+mod deferred;
 mod fuzz_corpus;
 mod get;
 mod proxy;
