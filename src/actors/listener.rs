@@ -90,7 +90,7 @@ async fn accept_all(options: ListenerOptions, mut accept: Box<dyn Accept>) -> Ex
             Err(error) => error,
         };
         let reason = ExitReason::failed(error.to_string());
-        options.reporter.report(|| Event::AcceptFailed {
+        options.reporter.report(Event::AcceptFailed {
             service: Arc::clone(&options.service),
             reason: source_text(&error),
         });
@@ -115,7 +115,7 @@ impl Actor for Listener {
     fn started(&mut self, ctx: &mut Self::Context) {
         let Some(accept) = self.accept.take() else { return };
         let (service, address) = (Arc::clone(&self.options.service), self.options.bound.address());
-        self.options.reporter.report(|| Event::ListenerUp { service, address });
+        self.options.reporter.report(Event::ListenerUp { service, address });
         let accepting = accept_all(self.options.clone(), accept).into_actor(self);
         ctx.spawn(accepting.map(|reason, _, ctx| ctx.exit(reason)));
     }
@@ -124,7 +124,7 @@ impl Actor for Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let (service, address) = (Arc::clone(&self.options.service), self.options.bound.address());
-        self.options.reporter.report(|| Event::ListenerDown { service, address });
+        self.options.reporter.report(Event::ListenerDown { service, address });
     }
 }
 

@@ -59,7 +59,7 @@ async fn serve(service: PoemService, mut session: Session) -> io::Result<()> {
     let poem = service.source.call(GetPoem).await.map_err(io::Error::other)?;
     let peer = session.life().peer();
     let bytes = poem.bytes().clone();
-    session.life().reporter().report(|| Event::Sending { peer, bytes: bytes.len() });
+    session.life().reporter().report(Event::Sending { peer, bytes: bytes.len() });
     match service.framing {
         Framing::Raw => session.send_last(&[bytes], service.pace).await?,
         Framing::Netstring => session.send_last(&netstring::parts(bytes), service.pace).await?,

@@ -103,11 +103,15 @@ impl Life {
 
     fn report(&self, phase: Phase) {
         let shared = &self.0;
-        shared.reporter.report(|| Event::Connection {
-            service: Arc::clone(&shared.service),
-            peer: shared.peer,
-            phase,
-        });
+        let (service, peer) = (&shared.service, shared.peer);
+        match phase {
+            Phase::Reset { .. } => {
+                shared.reporter.report(Event::Connection { service: Arc::clone(service), peer, phase });
+            }
+            phase => {
+                shared.reporter.note(|| Event::Connection { service: Arc::clone(service), peer, phase });
+            }
+        }
     }
 }
 
@@ -181,7 +185,7 @@ impl Session {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             let peer = self.life.peer();
-            self.life.reporter().report(|| Event::Sent { peer, bytes: wrote });
+            self.life.reporter().note(|| Event::Sent { peer, bytes: wrote });
             bytes = &bytes[wrote..];
         }
         Ok(())
@@ -204,6 +208,18 @@ impl Session {
     pub(crate) async fn left(&mut self) {
         while let Ok(1..) = self.stream.read(&mut self.input).await {
             self.input.clear();
+        }
+    }
+
+    /// Waits until the client's connection is broken. That it has nothing more to send is no such thing; from then on, a
+    /// break is noticed only when something is written. What it sends meanwhile is thrown away. Cancel safe.
+    pub(crate) async fn broken(&mut self) {
+        loop {
+            match self.stream.read(&mut self.input).await {
+                Ok(0) => return std::future::pending().await,
+                Ok(_) => self.input.clear(),
+                Err(_) => return,
+            }
         }
     }
 

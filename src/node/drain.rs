@@ -23,7 +23,7 @@ const BOUND: usize = 1 << 20;
 
 pub(super) async fn drain(node: &RunningNode) -> Drained {
     let reporter = &node.world.reporter;
-    reporter.report(|| Event::DrainStarted);
+    reporter.report(Event::DrainStarted);
     let mut events = reporter.history().subscribe(BOUND);
     // 1. The listeners, last bound first: from here on nobody new comes in.
     for door in node.doors.iter().rev() {
@@ -34,7 +34,7 @@ pub(super) async fn drain(node: &RunningNode) -> Drained {
     // 2. The connections, all branches at once, each supervisor stopping its children at once within their time.
     join(node.doors.iter().map(close_connections)).await;
     let cut = count_cut(&mut events);
-    reporter.report(|| Event::Drained { cut });
+    reporter.report(Event::Drained { cut });
     // 3. The tree.
     if let Some(root) = node.root.process() {
         root.stop();

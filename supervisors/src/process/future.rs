@@ -32,7 +32,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
         // actix polls its items only once `started()` has returned.
         cell.control.mark_started();
         let mut opened = 0;
-        while !ctx.waiting() && !cell.control.is_signalled() {
+        while !ctx.waiting() && !cell.control.is_signalled() && !cell.control.is_suspended() {
             if opened == TURN {
                 task.waker().wake_by_ref();
                 break;
@@ -113,7 +113,7 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
             if self.cell.control.is_signalled() {
                 match self.cell.control.next_signal() {
                     Some(Signal::Exit(reason)) => return self.end(reason),
-                    Some(Signal::Stop(reason)) => {
+                    Some(Signal::Stop(reason) | Signal::Orphaned(reason)) => {
                         self.cell.control.set_exit_as(reason);
                         if let Some(actor) = &mut self.actor {
                             actor.ctx().stop();
