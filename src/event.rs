@@ -1,8 +1,12 @@
 //! What happens on a node, as facts in the past tense: one closed enum that feeds the log and whoever subscribes.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use supervisors::supervisor::Report;
 use supervisors::{ExitReason, History, Node};
@@ -250,11 +254,21 @@ impl fmt::Display for Event {
     }
 }
 
+/// How many troubles are remembered.
+const TROUBLES: usize = 12;
+
 /// What an actor reports through: the node's history, its clock, and the log.
 #[derive(Clone, Debug)]
 pub struct Reporter {
     node: Node,
+    sink: Arc<Sink>,
+}
+
+#[derive(Debug)]
+struct Sink {
     history: Arc<History<Event>>,
+    /// The last warnings and errors, in words: the story to tell when a node gives up.
+    troubles: Mutex<VecDeque<Arc<str>>>,
 }
 
 impl Reporter {
@@ -262,12 +276,12 @@ impl Reporter {
     /// `build` may set a seed, a name and so on; its event sink is taken.
     #[must_use]
     pub fn new(build: impl FnOnce(supervisors::NodeBuilder) -> supervisors::NodeBuilder) -> Self {
-        let history = History::new();
-        let sink = Arc::clone(&history);
+        let sink = Arc::new(Sink { history: History::new(), troubles: Mutex::default() });
+        let processes = Arc::clone(&sink);
         let node = build(Node::builder())
-            .on_event(move |at, event| record(&sink, at, Event::Process(event)))
+            .on_event(move |at, event| processes.record(at, Event::Process(event)))
             .build();
-        Self { node, history }
+        Self { node, sink }
     }
 
     /// The node: clock, chance, names.
@@ -279,13 +293,25 @@ impl Reporter {
     /// The history, to be subscribed to.
     #[must_use]
     pub fn history(&self) -> &Arc<History<Event>> {
-        &self.history
+        &self.sink.history
     }
 
-    /// Reports an event; it is made only if somebody wants it.
-    pub fn report(&self, event: impl FnOnce() -> Event) {
-        if self.history.is_heard() || tracing::enabled!(target: TARGET, tracing::Level::ERROR) {
-            record(&self.history, self.node.now(), event());
+    /// What went wrong lately, the oldest first: at most 12 warnings and errors.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Arc<str>> {
+        self.sink.troubles.lock().iter().cloned().collect()
+    }
+
+    /// Reports an event.
+    pub fn report(&self, event: Event) {
+        self.sink.record(self.node.now(), event);
+    }
+
+    /// Reports an event of level debug, on a path where even making it would cost: it is made only if somebody
+    /// listens or such a log is kept.
+    pub fn note(&self, event: impl FnOnce() -> Event) {
+        if self.sink.history.is_heard() || tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
+            self.report(event());
         }
     }
 }
@@ -293,14 +319,26 @@ impl Reporter {
 /// The target of all log records.
 pub const TARGET: &str = "verse";
 
-fn record(history: &History<Event>, at: std::time::Duration, event: Event) {
-    match event.level() {
-        Level::Error => tracing::error!(target: TARGET, "{event}"),
-        Level::Warn => tracing::warn!(target: TARGET, "{event}"),
-        Level::Info => tracing::info!(target: TARGET, "{event}"),
-        Level::Debug => tracing::debug!(target: TARGET, "{event}"),
+impl Sink {
+    fn record(&self, at: Duration, event: Event) {
+        let level = event.level();
+        match level {
+            Level::Error => tracing::error!(target: TARGET, "{event}"),
+            Level::Warn => tracing::warn!(target: TARGET, "{event}"),
+            Level::Info => tracing::info!(target: TARGET, "{event}"),
+            Level::Debug => tracing::debug!(target: TARGET, "{event}"),
+        }
+        if level <= Level::Warn {
+            let mut troubles = self.troubles.lock();
+            if troubles.len() == TROUBLES {
+                troubles.pop_front();
+            }
+            troubles.push_back(event.to_string().into());
+        }
+        if self.history.is_heard() {
+            self.history.record(at, event);
+        }
     }
-    history.record(at, event);
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod deferred;
 pub mod event;
 pub mod message;
 pub mod net;
+pub mod node;
 pub mod poem;
 pub mod reactor;
 pub mod transform;

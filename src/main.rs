@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use verse::cli::{self, Code, Command, Exit, TransformOptions};
+use verse::cli::{self, Command, Exit, TransformOptions};
 use verse::transform::TransformService;
 
 fn main() -> ExitCode {
@@ -22,6 +22,9 @@ fn run(command: Command) -> Exit {
         Command::Transform(TransformOptions::List) => {
             Exit::well(cli::list_transforms(&TransformService::default()))
         }
-        _ => Exit::error(Code::NotStarted, "", "this build reads configurations and runs nothing"),
+        Command::Node(options) => cli::run("node", &options.config, &options.poems),
+        Command::Serve(options) => cli::run("serve", &options.config, &options.poems),
+        Command::Transform(TransformOptions::Serve { config, .. }) => cli::run("transform", &config, &[]),
+        Command::Proxy(options) => cli::run("proxy", &options.config, &[]),
     }
 }

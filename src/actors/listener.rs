@@ -56,8 +56,9 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn child_spec(options: ListenerOptions) -> ChildSpec<Self> {
-        ChildSpec::fallible("listener", move || {
+    /// The listener `id` of a branch.
+    pub(crate) fn child_spec(id: &str, options: ListenerOptions) -> ChildSpec<Self> {
+        ChildSpec::fallible(id, move || {
             let accept = options.bound.attach().map_err(StartError::from)?;
             Ok(Self { options: options.clone(), accept: Some(accept) })
         })
@@ -89,7 +90,7 @@ async fn accept_all(options: ListenerOptions, mut accept: Box<dyn Accept>) -> Ex
             Err(error) => error,
         };
         let reason = ExitReason::failed(error.to_string());
-        options.reporter.report(|| Event::AcceptFailed {
+        options.reporter.report(Event::AcceptFailed {
             service: Arc::clone(&options.service),
             reason: source_text(&error),
         });
@@ -114,7 +115,7 @@ impl Actor for Listener {
     fn started(&mut self, ctx: &mut Self::Context) {
         let Some(accept) = self.accept.take() else { return };
         let (service, address) = (Arc::clone(&self.options.service), self.options.bound.address());
-        self.options.reporter.report(|| Event::ListenerUp { service, address });
+        self.options.reporter.report(Event::ListenerUp { service, address });
         let accepting = accept_all(self.options.clone(), accept).into_actor(self);
         ctx.spawn(accepting.map(|reason, _, ctx| ctx.exit(reason)));
     }
@@ -123,7 +124,7 @@ impl Actor for Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let (service, address) = (Arc::clone(&self.options.service), self.options.bound.address());
-        self.options.reporter.report(|| Event::ListenerDown { service, address });
+        self.options.reporter.report(Event::ListenerDown { service, address });
     }
 }
 

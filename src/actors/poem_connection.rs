@@ -4,7 +4,7 @@ use std::io;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Running, WrapFuture};
 use supervisors::Port;
-use supervisors::supervisor::{Child, ChildSpec};
+use supervisors::supervisor::{Child, ChildSpec, Shutdown};
 
 use super::limit::Permit;
 use super::listener::{Service, Visit};
@@ -32,13 +32,9 @@ impl Service for PoemService {
     fn connection(&self, visit: Visit) -> Child {
         let service = self.clone();
         ChildSpec::once(visit.id.clone(), move || PoemConnection::new(service, visit))
-            .shutdown(visit_shutdown())
+            .shutdown(Shutdown::Timeout(self.options.drain))
             .into()
     }
-}
-
-const fn visit_shutdown() -> supervisors::supervisor::Shutdown {
-    supervisors::supervisor::Shutdown::Infinity
 }
 
 /// Sends one poem to one client.
@@ -63,7 +59,7 @@ async fn serve(service: PoemService, mut session: Session) -> io::Result<()> {
     let poem = service.source.call(GetPoem).await.map_err(io::Error::other)?;
     let peer = session.life().peer();
     let bytes = poem.bytes().clone();
-    session.life().reporter().report(|| Event::Sending { peer, bytes: bytes.len() });
+    session.life().reporter().report(Event::Sending { peer, bytes: bytes.len() });
     match service.framing {
         Framing::Raw => session.send(&[bytes], service.pace).await?,
         Framing::Netstring => session.send(&netstring::parts(bytes), service.pace).await?,

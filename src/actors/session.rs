@@ -23,6 +23,8 @@ pub struct ConnectionOptions {
     pub idle_timeout: Duration,
     /// How long what a client still sends is read and thrown away after the last byte. Default 2 s.
     pub linger: Duration,
+    /// How long it may take to end by itself when the node drains. Default 10 s, then it is reset.
+    pub drain: Duration,
 }
 
 /// How much is thrown away while a connection drains; a client that sends more is not waited for. 1 MiB is more than
@@ -35,6 +37,7 @@ impl Default for ConnectionOptions {
             write_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             linger: Duration::from_secs(2),
+            drain: Duration::from_secs(10),
         }
     }
 }
@@ -100,11 +103,15 @@ impl Life {
 
     fn report(&self, phase: Phase) {
         let shared = &self.0;
-        shared.reporter.report(|| Event::Connection {
-            service: Arc::clone(&shared.service),
-            peer: shared.peer,
-            phase,
-        });
+        let (service, peer) = (&shared.service, shared.peer);
+        match phase {
+            Phase::Reset { .. } => {
+                shared.reporter.report(Event::Connection { service: Arc::clone(service), peer, phase });
+            }
+            phase => {
+                shared.reporter.note(|| Event::Connection { service: Arc::clone(service), peer, phase });
+            }
+        }
     }
 }
 
@@ -162,7 +169,7 @@ impl Session {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             let peer = self.life.peer();
-            self.life.reporter().report(|| Event::Sent { peer, bytes: wrote });
+            self.life.reporter().note(|| Event::Sent { peer, bytes: wrote });
             bytes = &bytes[wrote..];
         }
         Ok(())

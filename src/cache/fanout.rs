@@ -188,7 +188,7 @@ mod tests {
         let mut fanout = Fanout::new(bytes(1000), [A], 10);
         let mut held = 0;
         for _ in 0..2000 {
-            while fanout.wants_more() {
+            if fanout.wants_more() {
                 fanout.push(bytes(1000));
             }
             held = held.max(fanout.held());

@@ -16,7 +16,7 @@ use super::policy::{Freshness, Windows};
 use super::store::Kept;
 
 impl Cache {
-    pub(super) fn whole(&mut self, fetch: FetchId, poem: Bytes, trust: Trust, out: &mut Vec<Effect>) {
+    pub(super) fn whole(&mut self, fetch: FetchId, poem: &Bytes, trust: Trust, out: &mut Vec<Effect>) {
         let Some((key, phase)) = self.under_way(fetch) else { return };
         if phase == Phase::Streaming {
             let detail = "the fetch reported a whole poem in mid stream";
@@ -28,7 +28,7 @@ impl Cache {
         }
         let Some(flight) = self.take_flight(&key) else { return };
         self.troubles.clear(&key);
-        let kept = !flight.keep || self.keep(&key, &poem, trust, out);
+        let kept = !flight.keep || self.keep(&key, poem, trust, out);
         for (arrival, waiter) in &flight.aboard {
             self.unplace(*arrival, *waiter);
             let label = if kept { label_of(&flight, *arrival) } else { Label::Passed };

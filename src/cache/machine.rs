@@ -95,7 +95,7 @@ impl Cache {
         match event {
             Event::Request { waiter, key, input } => self.request(waiter, key, input, &mut out),
             Event::Left { waiter } => self.left(waiter, &mut out),
-            Event::Whole { fetch, poem, trust } => self.whole(fetch, poem, trust, &mut out),
+            Event::Whole { fetch, poem, trust } => self.whole(fetch, &poem, trust, &mut out),
             Event::Oversize { fetch, head } => self.oversize(fetch, &head, &mut out),
             Event::StreamEnded { fetch } => self.stream_ended(fetch, &mut out),
             Event::Failed { fetch, failure } => self.failed(fetch, &failure, &mut out),

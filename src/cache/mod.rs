@@ -41,6 +41,8 @@ mod model;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod model_words;
+#[cfg(test)]
 mod tests;
 
 pub use self::config::{CacheConfig, ConfigError};

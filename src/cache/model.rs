@@ -1,76 +1,11 @@
-//! A small reference model of the cache, to test it against. It imports nothing of it.
+//! A small reference model of the cache, to test it against. It imports nothing of it but the words
+//! made for the test.
 //!
 //! Written from the rules, with numbers for keys, waiters, fetches and poems, with lists that are searched from end to
 //! end, and with every time in nanoseconds. It says exactly what must come of each event. Only chance it has to be told:
 //! when a ttl or a hold-off really ends, which it accepts within the limits of the jitter.
 
-use std::collections::BTreeMap;
-
-/// Keys 0, 1, 2 are poems of upstreams 0, 1, 2; keys 4, 5, 6 are three transforms of upstream 3.
-pub(super) const KEYS: [u8; 6] = [0, 1, 2, 4, 5, 6];
-
-/// The upstream of a key.
-pub(super) fn upstream(key: u8) -> u8 {
-    key.min(3)
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) ttl: u64,
-    pub(super) ttl_jitter: u64,
-    pub(super) refresh: u64,
-    pub(super) error: u64,
-    pub(super) hold_min: u64,
-    pub(super) hold_max: u64,
-    pub(super) hold_jitter: u64,
-    pub(super) negative: u64,
-    pub(super) max_bytes: usize,
-    pub(super) max_entries: usize,
-    pub(super) max_poem: usize,
-    pub(super) max_fetches: usize,
-    pub(super) max_for_key: usize,
-    pub(super) max_waiters: usize,
-    pub(super) max_wait: u64,
-    /// What each key costs beside its poem.
-    pub(super) overhead: BTreeMap<u8, usize>,
-}
-
-/// What happens.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Happens {
-    Asks { who: u64, key: u8 },
-    Leaves { who: u64 },
-    Whole { fetch: u64, poem: u64, size: usize },
-    Oversize { fetch: u64, poem: u64 },
-    Ended { fetch: u64 },
-    Failed { fetch: u64, kind: Kind },
-    Purge { key: Option<u8> },
-    Refresh { key: u8 },
-    Tick,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Unreachable,
-    Broken,
-    Negative,
-}
-
-/// What must come of it, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    Poem { who: u64, label: &'static str, poem: u64 },
-    Fail { who: u64, why: &'static str },
-    Head { who: u64, poem: u64 },
-    End { who: u64 },
-    Cut { who: u64 },
-    Start { fetch: u64, key: u8, background: bool },
-    Cancel { fetch: u64 },
-    Stored { key: u8 },
-    Dropped { key: u8, why: &'static str },
-    Purged { poems: usize },
-    Refreshing { reply: &'static str },
-}
+use super::model_words::{Happens, Kind, Rules, Seen, upstream};
 
 #[derive(Clone, Debug)]
 pub(super) struct Held {
@@ -414,7 +349,7 @@ impl Model {
     /// A fetch that nobody wants is cancelled.
     fn settle(&mut self, key: u8, out: &mut Vec<Seen>) {
         let Some(flight) = self.flights.iter().find(|flight| flight.key == key).cloned() else { return };
-        if flight.aboard.is_empty() && !(flight.background && !flight.purged) {
+        if flight.aboard.is_empty() && (flight.purged || !flight.background) {
             self.flights.retain(|flight| flight.key != key);
             self.due.retain(|(_, due)| *due != Due::Background(key));
             out.push(Seen::Cancel { fetch: flight.fetch });
@@ -465,9 +400,9 @@ impl Model {
         self.due.retain(|(_, due)| *due != Due::Waiter(who));
         self.bury(key, out);
         if self.servable(key) {
-            self.serve(who, key, "stale", out)
+            self.serve(who, key, "stale", out);
         } else {
-            out.push(Seen::Fail { who, why })
+            out.push(Seen::Fail { who, why });
         }
     }
 

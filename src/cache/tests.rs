@@ -420,6 +420,29 @@ fn a_refresh_without_end_is_given_up_and_counts_as_a_failure() {
 }
 
 #[test]
+fn a_clock_that_goes_back_makes_nothing_fresh_again() {
+    let mut s = scene(config());
+    s.hold("a", "poem");
+    s.pass(150).ask(1, "b");
+    s.now = Duration::ZERO;
+    assert!(told(&s.ask(2, "a")).is_empty(), "past its refresh window it was, and is");
+    assert_eq!(s.cache.next_timer(), Some(210 * SECOND));
+}
+
+#[test]
+fn a_crowd_of_which_every_second_one_leaves_costs_one_fetch() {
+    let mut s = scene(config());
+    let fetch = s.fetch(0, "a");
+    let effects = (1..20_000).flat_map(|waiter| s.ask(waiter, "a")).count();
+    let leaving = (0..20_000).step_by(2).flat_map(|waiter| s.leave(waiter)).count();
+    assert_eq!((effects, leaving), (0, 0));
+    let effects = s.whole(fetch, "poem");
+    let expected: Vec<_> = (1..20_000).step_by(2).map(|w| (w, Label::Coalesced, Some("poem"))).collect();
+    assert_eq!(told(&effects), expected);
+    assert!(s.idle());
+}
+
+#[test]
 fn waiters_are_bounded_for_a_key_and_in_all() {
     let mut s = scene(CacheConfig { max_waiters_per_key: 2, max_waiters: 3, ..config() });
     s.fetch(1, "a");

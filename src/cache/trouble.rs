@@ -188,7 +188,9 @@ mod tests {
         note(&mut troubles, &config(), &one, FailureKind::Broken, s(0));
         assert!(until(&troubles, &one, s(0)).is_some() && until(&troubles, &two, s(0)).is_none());
         note(&mut troubles, &config(), &one, FailureKind::Unreachable, s(0));
-        assert!(until(&troubles, &two, s(0)).is_some());
+        note(&mut troubles, &config(), &one, FailureKind::Unreachable, s(0));
+        assert_eq!(until(&troubles, &two, s(0)), Some(s(2)));
+        assert_eq!(until(&troubles, &one, s(0)), Some(s(2)), "whichever lasts longer");
         troubles.clear(&two);
         assert!(until(&troubles, &two, s(0)).is_none(), "a fetch that went well clears its upstream");
         assert!(until(&troubles, &one, s(0)).is_some(), "and not another key");

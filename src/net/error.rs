@@ -37,6 +37,12 @@ pub enum NetError {
         /// Why.
         source: io::Error,
     },
+    /// The listening socket was closed.
+    #[error("the listening socket of {address} was closed")]
+    Closed {
+        /// Where it listened.
+        address: SocketAddr,
+    },
     /// The thread's runtime cannot watch the socket.
     #[error("cannot watch the socket of {address}")]
     Attach {

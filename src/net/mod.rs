@@ -18,6 +18,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
+
 pub use error::{AcceptError, NetError};
 pub use stream::{Accepted, RawStream, Stream};
 pub use tcp::{Tcp, raise_descriptor_limit};
@@ -96,10 +98,10 @@ impl fmt::Debug for Network {
 }
 
 /// A bound, listening socket: it goes on listening while nobody accepts, so that those in its backlog outlive a crash
-/// of whoever did. Closed when the last handle is dropped.
+/// of whoever did. Closed by [`close`](Self::close), or when the last handle is dropped.
 #[derive(Clone)]
 pub struct Bound {
-    listen: Arc<dyn Listen>,
+    listen: Arc<Mutex<Option<Arc<dyn Listen>>>>,
     address: SocketAddr,
 }
 
@@ -121,7 +123,7 @@ pub trait Accept {
 impl Bound {
     /// A listening socket made by a network.
     pub fn new(listen: impl Listen + 'static, address: SocketAddr) -> Self {
-        Self { listen: Arc::new(listen), address }
+        Self { listen: Arc::new(Mutex::new(Some(Arc::new(listen)))), address }
     }
 
     /// Where it listens, with the port it was given if it asked for any.
@@ -133,9 +135,15 @@ impl Bound {
     /// See [`Listen::attach`].
     ///
     /// # Errors
-    /// As [`Listen::attach`].
+    /// As [`Listen::attach`]; [`NetError::Closed`] after [`close`](Self::close).
     pub fn attach(&self) -> Result<Box<dyn Accept>, NetError> {
-        self.listen.attach()
+        let listen = self.listen.lock().clone();
+        listen.ok_or(NetError::Closed { address: self.address })?.attach()
+    }
+
+    /// Listens no more, for every handle, once whoever accepts has ended: those in the backlog are refused.
+    pub fn close(&self) {
+        *self.listen.lock() = None;
     }
 }
 

@@ -23,6 +23,6 @@ pub use node::{MAILBOX_BOUND, Node, NodeBuilder};
 pub use pid::Pid;
 pub use place::Place;
 pub use port::Port;
-pub use process::{ContextExt, Exited, Process, this_process};
+pub use process::{ContextExt, Exit, Exited, Process, this_process};
 pub use reference::Ref;
 pub use registry::RegisterError;

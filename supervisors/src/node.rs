@@ -165,6 +165,37 @@ impl Node {
         Ref::new(slot)
     }
 
+    /// [`spawn`](Self::spawn), linked to the process whose turn it is before it runs, so that no end is missed
+    /// (OTP-156). Outside a process it is `spawn`.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_link<A: Actor<Context = Context<A>>>(&self, actor: A) -> Ref<A> {
+        let child = self.spawn(actor);
+        if let (Some(parent), Some(child)) = (crate::this_process(), child.process()) {
+            parent.link(&child);
+        }
+        child
+    }
+
+    /// [`spawn`](Self::spawn), monitored by `watcher` before it runs.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_monitor<A, W>(&self, actor: A, watcher: &Ref<W>) -> (Ref<A>, crate::Monitor)
+    where
+        A: Actor<Context = Context<A>>,
+        W: Actor<Context = Context<W>> + actix::Handler<crate::Down>,
+    {
+        let cell = Cell::new(self.clone(), MAILBOX_BOUND);
+        let slot = Slot::new();
+        // A new slot is empty: this cannot fail.
+        let _ = slot.fill(&cell);
+        let monitor = Process(Arc::clone(&cell) as Arc<dyn Object>).monitor(watcher);
+        ProcessFuture::new(actor, cell).spawn();
+        (Ref::new(slot), monitor)
+    }
+
     /// [`spawn`](Self::spawn), under a name.
     ///
     /// # Errors

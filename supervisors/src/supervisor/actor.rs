@@ -19,7 +19,7 @@ use super::spec::{ChildPolicy, Shutdown};
 use super::start::{Started, Starter, Starting, Surroundings};
 use super::stop::stop_all;
 use super::tree::{Row, Table};
-use crate::process::{Cell, ContextExt, ExitListener, Tell, this_process};
+use crate::process::{Cell, ContextExt, ExitListener, Signal, Tell, this_process};
 use crate::{Event, ExitReason, Node, Path, Pid, Process};
 
 /// A supervisor's actor.
@@ -88,6 +88,8 @@ impl SupervisorActor {
             table.insert(key, row(&child.policy, child.starter));
         }
         cell.control.set_annex(Arc::clone(&table) as _);
+        // Exit signals of strangers are ignored (OTP-132); those of children come through the listener.
+        cell.control.set_trap(Some(Box::new(|_, _| ())));
         Self {
             plan,
             table,
@@ -345,7 +347,12 @@ impl Drop for SupervisorActor {
     /// Killed: its children die through their links (OTP-133). After a good end there are none.
     fn drop(&mut self) {
         for child in self.table.processes() {
-            child.exit(ExitReason::Killed);
+            let control = child.0.control();
+            if control.traps() {
+                control.signal(Signal::Orphaned(ExitReason::Killed));
+            } else {
+                control.signal(Signal::Exit(ExitReason::Killed));
+            }
         }
     }
 }

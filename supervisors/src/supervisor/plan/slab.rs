@@ -66,3 +66,21 @@ impl<T> Slab<T> {
         if slot.generation == key.generation { slot.value.as_mut() } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_finds_nothing_once_its_value_is_gone_though_its_place_is_used_again() {
+        let mut slab = Slab::new();
+        let (a, b) = (slab.insert('a'), slab.insert('b'));
+        assert_eq!(slab.remove(a), Some('a'));
+        let c = slab.insert('c');
+        assert_eq!((c.index(), slab.len()), (a.index(), 2));
+        assert_eq!(slab.get(a), None);
+        assert_eq!(slab.get_mut(a), None);
+        assert_eq!(slab.remove(a), None);
+        assert_eq!((slab.get(b), slab.get(c)), (Some(&'b'), Some(&'c')));
+    }
+}

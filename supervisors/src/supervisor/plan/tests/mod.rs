@@ -4,6 +4,7 @@ mod dynamic;
 mod exhaustive;
 mod histories;
 mod laws;
+mod pool_histories;
 mod reference;
 mod requests;
 mod restarts;

@@ -375,6 +375,25 @@ fn otp_088_a_retry_is_for_whoever_waits_under_that_id() {
 }
 
 #[test]
+fn otp_093_a_sibling_that_waited_for_a_retry_is_taken_over_by_a_later_group_restart() {
+    let mut rig = Rig::start(strategy(Strategy::OneForAll), workers("a b g"));
+    rig.fail("g", 1);
+    rig.dies("b", boom());
+    rig.step();
+    assert_eq!(rig.children(), "g=restarting b=5 a=4");
+    let retry = rig.mailbox.pop_front().unwrap();
+    rig.fail("a", 1);
+    rig.dies("a", boom());
+    rig.step();
+    assert_eq!(rig.children(), "g=undefined b=undefined a=restarting");
+    // Now the first retry finds nobody waiting; the second starts all.
+    rig.mailbox.push_front(retry);
+    rig.take();
+    rig.run();
+    assert_eq!(rig.deeds(), ["start a", "start b", "start g"]);
+}
+
+#[test]
 fn otp_094_a_restart_that_is_ignored_leaves_the_child_without_a_process() {
     for flags in STRATEGIES.map(strategy) {
         let mut rig = Rig::start(flags, workers("a"));

@@ -34,6 +34,8 @@ impl Naive {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn otp_081_otp_084_the_window_counts_as_the_naive_one_does(
         intensity in 0_u32..6,
