@@ -17,7 +17,7 @@ use crate::wire::{Malformed, Reason, netstring};
 
 /// Who does the transform.
 #[derive(Clone, Debug)]
-pub enum TransformEngine {
+pub enum TransformRoute {
     /// A transform service over the network (client 6.0, Part 12).
     Service {
         /// Which.
@@ -46,7 +46,7 @@ pub struct TransformWork {
     /// The poem.
     pub poem: Bytes,
     /// By whom.
-    pub engine: TransformEngine,
+    pub engine: TransformRoute,
     /// Where an engine that needs chance gets it from.
     pub node: Node,
     /// Told first, with the process to monitor.
@@ -108,12 +108,12 @@ pub async fn apply(
 
 async fn transform(work: TransformWork) {
     let result = match work.engine {
-        TransformEngine::Service { server, network, options, max_request } => {
+        TransformRoute::Service { server, network, options, max_request } => {
             let request = Request { name: work.name, poem: work.poem };
             let answer = apply(&network, &server, &options, &request, max_request).await;
             answer.map_err(|cause| NotTransformed::Unanswered { server, cause })
         }
-        TransformEngine::Local(service) => {
+        TransformRoute::Local(service) => {
             let mut chance = work.node.random();
             service.transform(&work.name, &work.poem, &mut chance).map_err(|error| not_transformed(&error))
         }

@@ -66,7 +66,7 @@ impl Exit {
         Exit { code: Code::Well, text: text.into() }
     }
 
-    /// An end with nothing to say.
+    /// An end of which everything has been said already.
     pub const fn silent(code: Code) -> Exit {
         Exit { code, text: String::new() }
     }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::Client;
 use super::gather::{Outcome, TransformWith, Update};
-use crate::actors::{Download, DownloadWork, TransformClient, TransformEngine, TransformWork};
+use crate::actors::{Download, DownloadWork, TransformClient, TransformRoute, TransformWork};
 use crate::config::HostPort;
 use crate::message::{
     DownloadError, DownloadProgress, Downloaded, NotTransformed, PeerError, TaskId, TaskStarted, Transformed,
@@ -134,14 +134,14 @@ impl Gatherer {
         ctx.spawn(start.into_actor(self));
     }
 
-    fn engine(&self, with: TransformWith) -> TransformEngine {
+    fn engine(&self, with: TransformWith) -> TransformRoute {
         let mut options = self.client.options.exchange;
         if let Some(limit) = &mut options.timeout {
             *limit = limit.saturating_sub(self.took());
         }
         match with {
-            TransformWith::Local(service) => TransformEngine::Local(service),
-            TransformWith::Service(server) => TransformEngine::Service {
+            TransformWith::Local(service) => TransformRoute::Local(service),
+            TransformWith::Service(server) => TransformRoute::Service {
                 server,
                 network: self.client.network.clone(),
                 options,

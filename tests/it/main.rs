@@ -2,4 +2,7 @@
 
 mod fuzz_corpus;
 mod get;
+mod proxy;
 mod server;
+mod tidy;
+mod transform;

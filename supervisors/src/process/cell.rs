@@ -264,7 +264,15 @@ impl Control {
 
     pub(super) fn next_signal(&self) -> Option<Signal> {
         let mut state = self.state.lock();
-        let signal = (!state.signals.is_empty()).then(|| state.signals.remove(0));
+        // One that traps exits would look at the request when it has its turn; with a kill right behind it never has
+        // (OTP-099). One that does not dies of the first signal.
+        let killed = state.trap.is_some()
+            && matches!(state.signals.as_slice(), [Signal::Stop(_), .., Signal::Exit(_)]);
+        let signal = if killed {
+            state.signals.pop()
+        } else {
+            (!state.signals.is_empty()).then(|| state.signals.remove(0))
+        };
         if state.signals.is_empty() && state.reason.is_none() {
             self.signalled.store(false, Ordering::Release);
         }

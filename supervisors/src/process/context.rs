@@ -50,6 +50,10 @@ pub trait ContextExt<A> {
     /// A `stopping()` that answers `Running::Continue` keeps the actor alive. Outside a process it is `ctx.stop()`.
     fn exit(&mut self, reason: ExitReason);
 
+    /// Why this process is being stopped: what `stopping()` and `stopped()` ask to learn what `terminate` is told
+    /// (OTP-172). `None` if nobody asked, and it has not said so itself.
+    fn stop_reason(&self) -> Option<ExitReason>;
+
     /// From now on exit signals come as [`Exit`] messages, behind what their sender sent before (OTP-148, OTP-164),
     /// and end the process no more; `false` ends that again. A kill cannot be trapped. Outside a process it does
     /// nothing.
@@ -64,6 +68,10 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
             process.0.control().set_exit_as(reason);
         }
         self.stop();
+    }
+
+    fn stop_reason(&self) -> Option<ExitReason> {
+        this_process().and_then(|process| process.0.control().exit_as())
     }
 
     fn trap_exit(&mut self, trap: bool)
