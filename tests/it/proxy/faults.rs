@@ -141,7 +141,7 @@ fn who_is_being_sent_a_poem_does_not_notice_that_the_cache_dies() {
         let server = Server::new().await;
         let mut proxy = Proxy::of(&server, |_| ()).await;
         // Larger than what the sockets hold, so that it is still being sent.
-        let large = poem(12 << 20);
+        let large = vec![b'v'; 12 << 20];
         let client = proxy.connect().await;
         send(server.visit().await, &large).await;
         proxy.until(|event| matches!(event, Event::Sending { .. }).then_some(())).await;
