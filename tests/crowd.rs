@@ -2,6 +2,12 @@
 //!
 //! In a test binary of its own: its descriptors are the whole process's, and other tests need some.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of it is tests, of which clippy sees only the functions"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
