@@ -129,19 +129,34 @@ impl Session {
     /// # Errors
     /// The client is gone, or took nothing for the write time-out.
     pub(crate) async fn send(&mut self, parts: &[Bytes], pace: Pace) -> io::Result<()> {
+        self.send_all(parts, pace, false).await
+    }
+
+    /// [`send`](Self::send) of the last that the client gets: its end goes out together with [`finish`](Self::finish),
+    /// which must follow at once, and costs the server one packet less.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(crate) async fn send_last(&mut self, parts: &[Bytes], pace: Pace) -> io::Result<()> {
+        self.send_all(parts, pace, true).await
+    }
+
+    async fn send_all(&mut self, parts: &[Bytes], pace: Pace, last: bool) -> io::Result<()> {
         self.life.enter(Phase::Sending);
         match pace {
             Pace::Fast => {
-                for part in parts {
-                    self.write(part).await?;
+                let mut parts = parts.iter().filter(|part| !part.is_empty()).peekable();
+                while let Some(part) = parts.next() {
+                    self.write(part, last && parts.peek().is_none()).await?;
                 }
             }
             Pace::Slow { num_bytes, delay } => {
                 let mut drips = parts.iter().flat_map(|part| part.chunks(num_bytes as usize)).peekable();
                 while let Some(drip) = drips.next() {
-                    self.write(drip).await?;
+                    let over = drips.peek().is_none();
+                    self.write(drip, last && over).await?;
                     // The last one needs no pause: the poem is over.
-                    if drips.peek().is_some() {
+                    if !over {
                         tokio::time::sleep(delay).await;
                     }
                 }
@@ -150,9 +165,10 @@ impl Session {
         Ok(())
     }
 
-    async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    async fn write(&mut self, mut bytes: &[u8], last: bool) -> io::Result<()> {
         while !bytes.is_empty() {
-            let wrote = match self.stream.try_write(bytes) {
+            let tried = if last { self.stream.try_write_last(bytes) } else { self.stream.try_write(bytes) };
+            let wrote = match tried {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let limit = self.options.write_timeout;
                     match tokio::time::timeout(limit, self.stream.write(bytes)).await {
@@ -216,6 +232,8 @@ impl Session {
         self.life.enter(Phase::ShuttingDown);
         self.stream.finish().await?;
         self.life.enter(Phase::Draining);
+        // Everybody else first: under load the client has left by then, and its socket need not be watched.
+        tokio::task::yield_now().await;
         let stream = &mut self.stream;
         let drain = async {
             let mut rest = BytesMut::new();

@@ -45,6 +45,10 @@ pub trait RawStream: Send + fmt::Debug {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     /// Writes what can be written at once; `WouldBlock` if nothing can.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// The same, of bytes that [`poll_finish`](Self::poll_finish) follows at once.
+    fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write(bytes)
+    }
     /// Ends the sending side well: the peer sees the end of the stream.
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     /// Makes its end, when dropped, a reset.
@@ -104,6 +108,18 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.try_write(bytes),
             Self::Other(other) => other.try_write(bytes),
+        }
+    }
+
+    /// [`try_write`](Self::try_write) of the last bytes there are: what was taken goes out together with the end, in one
+    /// packet if it fits, so [`finish`](Self::finish) must follow at once.
+    ///
+    /// # Errors
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_write_last(bytes),
+            Self::Other(other) => other.try_write_last(bytes),
         }
     }
 

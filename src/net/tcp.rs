@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustix::net::{SocketFlags, sockopt};
+use rustix::net::{SendFlags, SocketFlags, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
@@ -71,6 +71,8 @@ fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener
     // Linux hands this to every accepted socket: until it is taken off by `finish`, any end is a reset, and so a
     // crash or a SIGKILL in mid poem can never look like the end of the poem.
     socket.set_linger(Some(Duration::ZERO))?;
+    // So is this. A slow server's drips are small writes that must not wait for each other's acknowledgement.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(options.backlog)?;
     Ok(socket.into())
@@ -118,8 +120,6 @@ fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
     let stream = StdStream::from(socket);
     // A peer that has gone already leaves no address.
     let peer = peer.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted))?;
-    // A slow server's drips are small writes that must not wait for each other's acknowledgement.
-    stream.set_nodelay(true)?;
     Ok(Accepted::new(peer, Stream::Tcp(TcpConnection { state: State::Idle(stream) })))
 }
 
@@ -194,6 +194,18 @@ impl TcpConnection {
         match &mut self.state {
             State::Idle(stream) => stream.write(bytes),
             State::Watched(stream) => stream.try_write(bytes),
+            State::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Held back by the kernel, for the 0.2 s it allows itself, until `finish` sends it along with the end.
+    pub(super) fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        match &mut self.state {
+            State::Idle(stream) => Ok(rustix::net::send(stream, bytes, flags)?),
+            State::Watched(stream) => {
+                stream.try_io(Interest::WRITABLE, || Ok(rustix::net::send(&*stream, bytes, flags)?))
+            }
             State::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }

@@ -2,12 +2,11 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use actix::Actor;
-use atomic_waker::AtomicWaker;
 use parking_lot::Mutex;
 
 use super::mailbox::{Envelope, PushError, Queue};
@@ -40,7 +39,8 @@ pub(crate) trait Name: Send + Sync {
 pub(crate) struct Control {
     pub(crate) pid: Pid,
     pub(crate) node: Node,
-    waker: AtomicWaker,
+    /// Its task, once it is one: a process is one task all its life.
+    task: OnceLock<Waker>,
     signalled: AtomicBool,
     started: AtomicBool,
     suspended: AtomicBool,
@@ -93,6 +93,8 @@ type Tell = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
 pub(crate) struct Cell<A: Actor> {
     pub(crate) control: Control,
     queue: Mutex<Queue<A>>,
+    /// The length of `queue`, written under its lock and read without.
+    waiting: AtomicUsize,
 }
 
 /// A [`Cell`] of any actor.
@@ -112,7 +114,7 @@ impl<A: Actor> Cell<A> {
         let control = Control {
             pid: node.next_pid(),
             node,
-            waker: AtomicWaker::new(),
+            task: OnceLock::new(),
             signalled: AtomicBool::new(false),
             started: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
@@ -131,27 +133,39 @@ impl<A: Actor> Cell<A> {
                 annex: None,
             }),
         };
-        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)) })
+        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)), waiting: AtomicUsize::new(0) })
     }
 
     pub(crate) fn push(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        let first = self.queue.lock().push(mail)?;
-        if first {
-            self.control.waker.wake();
-        }
-        Ok(())
+        self.push_by(|queue| queue.push(mail))
     }
 
     pub(crate) fn push_unbounded(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        let first = self.queue.lock().push_unbounded(mail)?;
+        self.push_by(|queue| queue.push_unbounded(mail))
+    }
+
+    fn push_by(&self, push: impl FnOnce(&mut Queue<A>) -> Result<bool, PushError>) -> Result<(), PushError> {
+        let first = {
+            let mut queue = self.queue.lock();
+            let first = push(&mut queue)?;
+            self.waiting.store(queue.len(), Ordering::Relaxed);
+            first
+        };
         if first {
-            self.control.waker.wake();
+            self.control.wake();
         }
         Ok(())
     }
 
     pub(super) fn pop(&self) -> Option<Box<dyn Envelope<A>>> {
-        self.queue.lock().pop()
+        // Whoever puts mail into an empty queue wakes the process, so what this look misses is not lost.
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut queue = self.queue.lock();
+        let mail = queue.pop();
+        self.waiting.store(queue.len(), Ordering::Relaxed);
+        mail
     }
 }
 
@@ -161,7 +175,7 @@ impl<A: Actor> Object for Cell<A> {
     }
 
     fn mailbox_len(&self) -> usize {
-        self.queue.lock().len()
+        self.waiting.load(Ordering::Relaxed)
     }
 
     fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool {
@@ -190,7 +204,11 @@ impl<A: Actor> Object for Cell<A> {
         // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
         names.free(pid);
         // 3. The mailbox: whoever resolved the name before finds it closed.
-        let unread: VecDeque<_> = self.queue.lock().close();
+        let unread: VecDeque<_> = {
+            let mut queue = self.queue.lock();
+            self.waiting.store(0, Ordering::Relaxed);
+            queue.close()
+        };
         // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
         drop_actor();
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
@@ -252,9 +270,16 @@ impl Control {
                 }
                 _ => state.signals.push(signal),
             }
+            self.signalled.store(true, Ordering::Release);
         }
-        self.signalled.store(true, Ordering::Release);
-        self.waker.wake();
+        self.wake();
+    }
+
+    /// Gives the process a turn. Before it is a task nobody need be woken: a task's first turn comes by itself.
+    fn wake(&self) {
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
+        }
     }
 
     /// Whether a signal waits: one relaxed-cost load, looked at before each message and each poll.
@@ -279,8 +304,15 @@ impl Control {
         signal
     }
 
-    pub(super) fn wake_on_mail(&self, waker: &Waker) {
-        self.waker.register(waker);
+    /// The process has become this task. Said before each turn, heard the first time.
+    pub(super) fn is_task(&self, task: &Waker) {
+        if self.task.get().is_none() && self.task.set(task.clone()).is_ok() {
+            // Who signalled before found no task to wake, and the flag may not have been seen here yet.
+            let state = self.state.lock();
+            if !state.signals.is_empty() {
+                self.signalled.store(true, Ordering::Release);
+            }
+        }
     }
 
     pub(super) fn is_suspended(&self) -> bool {
@@ -289,9 +321,13 @@ impl Control {
 
     /// Stops it from opening its mail, or lets it go on.
     pub(super) fn suspend(&self, suspended: bool) {
-        self.suspended.store(suspended, Ordering::Release);
+        {
+            // Under the lock that a process takes when it has become a task: one of the two sees the other.
+            let _state = self.state.lock();
+            self.suspended.store(suspended, Ordering::Release);
+        }
         if !suspended {
-            self.waker.wake();
+            self.wake();
         }
     }
 
