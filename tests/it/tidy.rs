@@ -135,7 +135,7 @@ const WELL: &[(&str, &str)] = &[
     ("src/lib.rs", "mod a; mod attic; #[cfg(test)] mod tests { fn a() { b.unwrap() } }"),
     ("ARCHITECTURE.md", "```text\nsrc/\n  lib.rs    the crate\n```"),
     ("supervisors/examples/c.rs", "fn main() {}"),
-    ("tests/it/examples.rs", "fn c_runs() { run(\"c\") }"),
+    ("tests/examples.rs", "fn c_runs() { run(\"c\") }"),
 ];
 
 #[test]
