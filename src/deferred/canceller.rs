@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::core::{Core, Value};
 use super::error::Cancelled;
-use super::graph::{self, Node};
+use super::graph::{self, Busy, Node};
 use super::unhandled::{self, Cause, Report};
 use super::{Deferred, Failure};
 
@@ -29,8 +29,11 @@ impl<T: 'static> Core<T> {
     pub(super) fn stop(self: &Rc<Self>, place: &'static Location<'static>) -> Option<Rc<dyn Node>> {
         let mut state = self.state.borrow_mut();
         if state.called {
-            return if matches!(state.value, Value::Waiting) { state.source.clone() } else { None };
+            let waits = matches!(state.value, Value::Waiting) && !state.list;
+            return if waits { state.source.clone() } else { None };
         }
+        // What cancels must not be given up in the middle of that, whatever it loses.
+        let _busy = Busy::new(Rc::clone(self) as Rc<dyn Node>);
         match std::mem::replace(&mut state.canceller, Canceller::Busy) {
             Canceller::Busy => return None,
             Canceller::None => state.swallow = true,
@@ -88,7 +91,7 @@ impl<T: 'static> Core<T> {
 
     /// The members, held while they are being dealt with.
     fn kept(&self) -> Vec<Rc<dyn Node>> {
-        self.state.borrow().members.iter().map(|member| Rc::clone(&member.node)).collect()
+        self.state.borrow().members.iter().map(|member| Rc::clone(member.held.node())).collect()
     }
 }
 

@@ -8,9 +8,12 @@ use std::rc::{Rc, Weak};
 
 use super::canceller::Canceller;
 use super::error::{AlreadyCalled, Spent};
-use super::graph::{self, Busy, Node, Progress};
+use super::graph::{self, Busy, Held, Node, Progress};
 use super::unhandled::{self, Cause, Report};
 use super::{Deferred, Failure, Outcome};
+
+/// Puts a result where somebody else will look for it.
+pub(super) type Put<T> = Box<dyn FnOnce(Result<T, Failure>)>;
 
 /// A link of the chain.
 pub(super) enum Link<T: 'static> {
@@ -19,11 +22,13 @@ pub(super) enum Link<T: 'static> {
         run: Box<dyn FnOnce(Result<T, Failure>) -> Outcome<T>>,
         /// Where it was added: the place of its panic.
         place: &'static Location<'static>,
-        /// What the callback reports to, if that is a node: a list, a race.
-        node: Option<Rc<dyn Node>>,
+        /// What the callback tells, if that is a node: a list, a race, the target of a chain.
+        node: Option<Held>,
     },
     /// Another node waits here for the result.
-    Hand { put: Box<dyn FnOnce(Result<T, Failure>)>, to: Option<Rc<dyn Node>> },
+    Hand { put: Put<T>, to: Rc<dyn Node> },
+    /// A task waits here for the result; if it is a coroutine of ours, it runs as a callback of this one would.
+    Await { put: Put<T>, coroutine: Option<Rc<dyn Node>> },
     /// The result of what was waited for comes in here; only ever the first of a chain.
     Pull { pull: Box<dyn FnOnce() -> Outcome<T>>, place: &'static Location<'static> },
 }
@@ -41,14 +46,8 @@ pub(super) enum Value<T: 'static> {
 
 /// A member of a list or a race, and whether its result has yet to come.
 pub(super) struct Member {
-    pub(super) node: Rc<dyn Node>,
+    pub(super) held: Held,
     pub(super) pending: bool,
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        graph::look_at(&self.node);
-    }
 }
 
 pub(super) struct State<T: 'static> {
@@ -57,13 +56,17 @@ pub(super) struct State<T: 'static> {
     pub(super) called: bool,
     paused: usize,
     running: bool,
+    /// It is running because a coroutine is, as its callback.
+    in_coroutine: bool,
     /// One late result is to be swallowed (TW-019).
     pub(super) swallow: bool,
     /// It came to rest with a failure.
     unhandled: bool,
     pub(super) source: Option<Rc<dyn Node>>,
+    /// A list: once fired, a cancel changes nothing, not even what its chain waits for (TW-041).
+    pub(super) list: bool,
     pub(super) members: Vec<Member>,
-    member_of: Vec<Weak<dyn Node>>,
+    held_by: Vec<Weak<dyn Node>>,
     pub(super) canceller: Canceller<T>,
     pub(super) blank: Option<fn() -> T>,
     created: Option<&'static Location<'static>>,
@@ -85,11 +88,13 @@ impl<T: 'static> Core<T> {
                 called: false,
                 paused: 0,
                 running: false,
+                in_coroutine: false,
                 swallow: false,
                 unhandled: false,
                 source: None,
+                list: matches!(canceller, Canceller::Members),
                 members: Vec::new(),
-                member_of: Vec::new(),
+                held_by: Vec::new(),
                 canceller,
                 blank: None,
                 created: unhandled::debugging().then_some(place),
@@ -210,15 +215,18 @@ impl<T: 'static> Core<T> {
 
     /// Takes up members: they are held from now on, and know it.
     pub(super) fn keep<M: 'static>(self: &Rc<Self>, members: &[Deferred<M>]) {
-        let me = Rc::downgrade(&(Rc::clone(self) as Rc<dyn Node>));
         for member in members {
             let node = member.core_rc();
-            let mut theirs = node.state.borrow_mut();
-            theirs.member_of.retain(|list| list.strong_count() > 0);
-            theirs.member_of.push(Weak::clone(&me));
-            drop(theirs);
-            self.state.borrow_mut().members.push(Member { node, pending: true });
+            node.held_by(&(Rc::clone(self) as Rc<dyn Node>));
+            self.state.borrow_mut().members.push(Member { held: Held::new(node), pending: true });
         }
+    }
+
+    /// Notes that `holder` holds this one, for as long as it does.
+    pub(super) fn held_by(&self, holder: &Rc<dyn Node>) {
+        let mut state = self.state.borrow_mut();
+        state.held_by.retain(|one| one.strong_count() > 0);
+        state.held_by.push(Rc::downgrade(holder));
     }
 
     /// Runs one callback; what it panics with is a failure (TW-005).
@@ -261,7 +269,7 @@ impl<T: 'static> Core<T> {
         state.source = Some(Rc::clone(inner) as Rc<dyn Node>);
         state.links.push_front(Link::Pull { pull: Box::new(move || Outcome::from_slot(&slot)), place });
         drop(state);
-        let to = Some(Rc::clone(self) as Rc<dyn Node>);
+        let to = Rc::clone(self) as Rc<dyn Node>;
         inner
             .state
             .borrow_mut()
@@ -297,7 +305,11 @@ impl<T: 'static> State<T> {
 impl<T: 'static> Node for Core<T> {
     fn advance(self: Rc<Self>) -> Progress {
         let mut state = self.state.borrow_mut();
-        if state.paused > 0 || matches!(state.value, Value::Waiting) {
+        if std::mem::take(&mut state.in_coroutine) {
+            // Back from it, in the same run: a pause since then does not count yet (TW-017).
+            state.running = false;
+            state.value = Value::Spent;
+        } else if state.paused > 0 || matches!(state.value, Value::Waiting) {
             return Progress::Blocked;
         }
         while let Some(link) = state.links.pop_front() {
@@ -307,9 +319,19 @@ impl<T: 'static> Node for Core<T> {
                     state.unhandled = false;
                     drop(state);
                     put(result);
-                    if let Some(to) = to {
-                        to.resume();
-                        return Progress::Handed(to);
+                    to.resume();
+                    return Progress::Handed(to);
+                }
+                Link::Await { put, coroutine } => {
+                    let result = state.take();
+                    if coroutine.is_some() {
+                        (state.running, state.in_coroutine) = (true, true);
+                        state.value = Value::Absent;
+                    }
+                    drop(state);
+                    put(result);
+                    if let Some(coroutine) = coroutine {
+                        return Progress::Called(coroutine);
                     }
                     false
                 }
@@ -318,10 +340,10 @@ impl<T: 'static> Node for Core<T> {
                     state.value = Value::Absent;
                     drop(state);
                     // A list must outlive the news from its member, and be looked at again when it lost that holder.
-                    let told = node.map(Busy::new);
+                    let told = node.as_ref().map(|held| Busy::new(Rc::clone(held.node())));
                     let outcome = self.call(move || run(argument), place);
                     let waits = self.settle(outcome, place);
-                    drop(told);
+                    drop((told, node));
                     waits
                 }
                 Link::Pull { pull, place } => {
@@ -344,7 +366,13 @@ impl<T: 'static> Node for Core<T> {
         state.value = Value::Absent;
         let source = state.source.take();
         drop(state);
-        drop(source);
+        if let Some(source) = source {
+            graph::look_at(&source);
+        }
+    }
+
+    fn hold_back(&self, on: bool) {
+        self.state.borrow_mut().running = on;
     }
 
     fn cancel(self: Rc<Self>, place: &'static Location<'static>) -> Option<Rc<dyn Node>> {
@@ -359,13 +387,25 @@ impl<T: 'static> Node for Core<T> {
         let state = self.state.borrow();
         into.extend(state.source.iter().cloned());
         into.extend(state.links.iter().filter_map(|link| match link {
-            Link::Hand { to, .. } => to.clone(),
+            Link::Hand { to, .. } => Some(Rc::clone(to)),
+            Link::Await { coroutine, .. } => coroutine.clone(),
             Link::Call { .. } | Link::Pull { .. } => None,
         }));
         into.extend(
-            state.members.iter().filter(|member| member.pending).map(|member| Rc::clone(&member.node)),
+            state.members.iter().filter(|member| member.pending).map(|member| Rc::clone(member.held.node())),
         );
-        into.extend(state.member_of.iter().filter_map(Weak::upgrade));
+        let me = std::ptr::from_ref(self).cast::<()>() as usize;
+        into.extend(state.held_by.iter().filter_map(Weak::upgrade).filter(|holder| holder.holds(me)));
+    }
+
+    fn holds(&self, node: usize) -> bool {
+        // Borrowed: it is at work, and a run counts as a handle anyway.
+        let Ok(state) = self.state.try_borrow() else { return true };
+        state.members.iter().any(|member| member.held.is_at(node))
+            || state.links.iter().any(|link| match link {
+                Link::Call { node: Some(told), .. } => told.is_at(node),
+                _ => false,
+            })
     }
 
     fn sever(&self) -> Box<dyn Any> {
@@ -388,11 +428,11 @@ impl<T: 'static> Core<T> {
         let state = self.state.borrow();
         state.source.is_some()
             || !state.members.is_empty()
-            || !state.member_of.is_empty()
+            || !state.held_by.is_empty()
             || state
                 .links
                 .iter()
-                .any(|link| matches!(link, Link::Hand { .. } | Link::Call { node: Some(_), .. }))
+                .any(|link| !matches!(link, Link::Call { node: None, .. } | Link::Pull { .. }))
     }
 }
 

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::core::Core;
 use super::error::NotADeferred;
-use super::graph::{self, Node, Progress};
+use super::graph::{self, Busy, Node, Progress};
 use super::{Deferred, Failure, Outcome};
 
 thread_local! {
@@ -28,7 +28,8 @@ impl Wake for NoWake {
     fn wake(self: Arc<Self>) {}
 }
 
-type Fail = Box<dyn FnOnce(Failure)>;
+type Fail = Box<dyn Fn(Failure) -> Box<dyn FnOnce()>>;
+type Another = Box<dyn Fn(&Rc<Coroutine>) -> Rc<dyn Node>>;
 type Body = Pin<Box<dyn Future<Output = ()>>>;
 
 /// An `async` block in the middle of its work.
@@ -40,10 +41,17 @@ pub(super) struct Coroutine {
     /// Something it waits for fired while it was being polled.
     again: Cell<bool>,
     waits_for: RefCell<Vec<Weak<dyn Node>>>,
+    done: Cell<bool>,
+    cancelled: Cell<bool>,
+    /// A cancel is under way: the result is delivered when that is through.
+    cancelling: Cell<bool>,
     handles: Cell<usize>,
     /// The deferred of its result, which waits for it.
     outer: RefCell<Option<Rc<dyn Node>>>,
-    fail: RefCell<Option<Fail>>,
+    /// Puts a failure where the deferred of the result finds it; what it returns puts back what was there.
+    fail: Fail,
+    /// Makes another deferred that waits for the result.
+    another: Another,
     place: &'static Location<'static>,
 }
 
@@ -86,13 +94,23 @@ impl Coroutine {
         self.waits_for.borrow().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Runs the body up to the next deferred that has not fired; true when it is done.
-    fn poll(self: &Rc<Self>) -> bool {
+    /// The deferred that the result is for, ready to run, if there is a result to deliver.
+    fn deliver(&self) -> Option<Rc<dyn Node>> {
+        if !self.done.get() || self.cancelling.get() {
+            return None;
+        }
+        let outer = self.outer.borrow_mut().take()?;
+        outer.resume();
+        Some(outer)
+    }
+
+    /// Runs the body up to the next deferred that has not fired.
+    fn poll(self: &Rc<Self>) {
         let Ok(mut slot) = self.body.try_borrow_mut() else {
             self.again.set(true);
-            return false;
+            return;
         };
-        let Some(body) = slot.as_mut() else { return false };
+        let Some(body) = slot.as_mut() else { return };
         let failure = loop {
             self.again.set(false);
             let polling = Polling::of(self);
@@ -109,45 +127,67 @@ impl Coroutine {
                 {
                     break Some(Failure::at(Box::new(NotADeferred), self.place, false));
                 }
-                Ok(Poll::Pending) => return false,
+                Ok(Poll::Pending) => return,
             }
         };
         let body = slot.take();
         drop(slot);
         drop(body);
-        let fail = self.fail.borrow_mut().take();
-        if let (Some(failure), Some(fail)) = (failure, fail) {
-            fail(failure);
+        if let Some(failure) = failure {
+            let _no_result_before = (self.fail)(failure);
         }
-        true
+        self.done.set(true);
     }
 }
 
 impl Node for Coroutine {
     fn advance(self: Rc<Self>) -> Progress {
-        if !self.poll() {
-            return Progress::Finished;
-        }
-        let outer = self.outer.borrow_mut().take();
-        match outer {
-            Some(outer) => {
-                outer.resume();
-                Progress::Handed(outer)
-            }
+        self.poll();
+        match self.deliver() {
+            Some(outer) => Progress::Handed(outer),
             None => Progress::Finished,
         }
     }
 
     fn resume(&self) {}
 
+    fn hold_back(&self, _on: bool) {}
+
     /// Cancels what it waits for; it may catch that, and go on (TW-050, TW-053).
+    ///
+    /// A canceller that panics fails the deferred of the result; the block stays where it is, for another one.
     fn cancel(self: Rc<Self>, place: &'static Location<'static>) -> Option<Rc<dyn Node>> {
-        let mut awaited = self.awaited();
-        let last = awaited.pop();
-        for node in awaited {
-            graph::cancel(node, place);
+        if self.cancelling.get() {
+            return None; // a cancel that comes back round changes nothing
         }
-        last
+        // What it loses in this may have been the last that held it: that is looked at when all is through.
+        let _busy = Busy::new(Rc::clone(&self) as Rc<dyn Node>);
+        self.cancelling.set(true);
+        // In Twisted the first cancel is an errback of the deferred of the result; only later ones are not.
+        let outer = if self.cancelled.replace(true) { None } else { self.outer.borrow().clone() };
+        if let Some(outer) = &outer {
+            outer.hold_back(true);
+        }
+        for node in self.awaited() {
+            let Err(thrown) = catch_unwind(AssertUnwindSafe(|| graph::cancel(node, place))) else { continue };
+            let another = (self.another)(&self);
+            let outer = self.outer.borrow_mut().replace(another);
+            let put_back = (self.fail)(Failure::of_panic(&*thrown, place));
+            if let Some(outer) = outer {
+                outer.hold_back(false);
+                outer.resume();
+                graph::run(outer);
+            }
+            put_back();
+        }
+        if let Some(outer) = outer {
+            outer.hold_back(false);
+        }
+        self.cancelling.set(false);
+        if let Some(outer) = self.deliver() {
+            graph::run(outer);
+        }
+        None
     }
 
     fn handles(&self) -> &Cell<usize> {
@@ -159,9 +199,13 @@ impl Node for Coroutine {
         into.extend(self.outer.borrow().iter().cloned());
     }
 
+    fn holds(&self, _node: usize) -> bool {
+        false
+    }
+
     fn sever(&self) -> Box<dyn Any> {
         let body = self.body.try_borrow_mut().ok().and_then(|mut body| body.take());
-        Box::new((body, self.outer.borrow_mut().take(), self.fail.borrow_mut().take()))
+        Box::new((body, self.outer.borrow_mut().take()))
     }
 }
 
@@ -177,6 +221,12 @@ pub fn coroutine<T: 'static>(body: impl Future<Output = Result<T, Failure>> + 's
     let place = Location::caller();
     let slot = Rc::new(Cell::new(None));
     let (put, put_failure) = (Rc::clone(&slot), Rc::clone(&slot));
+    let waiting = move |coroutine: &Rc<Coroutine>| {
+        let slot = Rc::clone(&slot);
+        let pull = Box::new(move || Outcome::<T>::from_slot(&slot));
+        Core::waiting(Some(Rc::clone(coroutine) as Rc<dyn Node>), pull, place)
+    };
+    let another = waiting.clone();
     let wakers = Arc::new(NoWake);
     let coroutine = Rc::new(Coroutine {
         waker: Waker::from(Arc::clone(&wakers)),
@@ -184,13 +234,19 @@ pub fn coroutine<T: 'static>(body: impl Future<Output = Result<T, Failure>> + 's
         again: Cell::new(false),
         body: RefCell::new(Some(Box::pin(async move { put.set(Some(body.await)) }))),
         waits_for: RefCell::default(),
+        done: Cell::new(false),
+        cancelled: Cell::new(false),
+        cancelling: Cell::new(false),
         handles: Cell::new(0),
         outer: RefCell::default(),
-        fail: RefCell::new(Some(Box::new(move |failure| put_failure.set(Some(Err(failure)))))),
+        fail: Box::new(move |failure| {
+            let (slot, before) = (Rc::clone(&put_failure), put_failure.replace(Some(Err(failure))));
+            Box::new(move || slot.set(before))
+        }),
+        another: Box::new(move |coroutine| another(coroutine) as Rc<dyn Node>),
         place,
     });
-    let pull = Box::new(move || Outcome::from_slot(&slot));
-    let outer = Deferred::of(Core::waiting(Some(Rc::clone(&coroutine) as Rc<dyn Node>), pull, place));
+    let outer = Deferred::of(waiting(&coroutine));
     *coroutine.outer.borrow_mut() = Some(Rc::clone(outer.core()) as Rc<dyn Node>);
     graph::run(coroutine);
     outer

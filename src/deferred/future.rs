@@ -92,8 +92,8 @@ impl<T: 'static> Future for Deferred<T> {
                 waker.wake();
             }
         });
-        let to = poller.map(|coroutine| coroutine as Rc<dyn Node>);
-        self.core().state.borrow_mut().links.push_back(Link::Hand { put, to });
+        let coroutine = poller.map(|coroutine| coroutine as Rc<dyn Node>);
+        self.core().state.borrow_mut().links.push_back(Link::Await { put, coroutine });
         let counts = awaited.counts();
         self.awaited = Some(awaited);
         if !counts {

@@ -16,6 +16,8 @@ pub(super) enum Progress {
     Blocked,
     /// It gave its result away; the receiver is next, then it again.
     Handed(Rc<dyn Node>),
+    /// As a callback of it, another node runs; then it goes on, whatever became of that one.
+    Called(Rc<dyn Node>),
     /// Nothing more to do.
     Finished,
 }
@@ -26,12 +28,16 @@ pub(super) trait Node {
     fn advance(self: Rc<Self>) -> Progress;
     /// What it waited for has arrived.
     fn resume(&self);
+    /// Its callbacks wait, as if one of them were running, until this is taken back.
+    fn hold_back(&self, on: bool);
     /// Cancels this node, or names the one that is to be cancelled in its place.
     fn cancel(self: Rc<Self>, place: &'static Location<'static>) -> Option<Rc<dyn Node>>;
     /// How many handles there are, and places on the stack of a run.
     fn handles(&self) -> &Cell<usize>;
     /// The nodes that hold this one.
     fn holders(&self, into: &mut Vec<Rc<dyn Node>>);
+    /// Whether it holds the node at this address, other than by waiting for it or being waited for.
+    fn holds(&self, node: usize) -> bool;
     /// Gives up all it holds, for the caller to drop.
     fn sever(&self) -> Box<dyn std::any::Any>;
 }
@@ -62,6 +68,30 @@ impl Drop for Busy {
     }
 }
 
+/// Holds a node that does not hold back; whoever lets it go looks whether that was the last that held it.
+pub(super) struct Held(Rc<dyn Node>);
+
+impl Held {
+    pub(super) fn new(node: Rc<dyn Node>) -> Self {
+        Self(node)
+    }
+
+    pub(super) fn node(&self) -> &Rc<dyn Node> {
+        &self.0
+    }
+
+    /// Whether it is the node at this address.
+    pub(super) fn is_at(&self, node: usize) -> bool {
+        address(&self.0) == node
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        look_at(&self.0);
+    }
+}
+
 /// One handle fewer; the last one gone, looks whether anybody can still reach the node.
 pub(super) fn release(node: &Rc<dyn Node>) {
     let left = node.handles().get() - 1;
@@ -79,18 +109,17 @@ pub(super) fn look_at(node: &Rc<dyn Node>) {
 /// Runs a node, then those that wait for it, and so on: a loop with a stack of its own, so that the depth of the chain costs
 /// heap and not stack (TW-014).
 pub(super) fn run(first: Rc<dyn Node>) {
-    let mut stack = vec![Busy::new(first)];
-    while let Some(current) = stack.last() {
+    // With each node, whether it began a run of its own: then it being held up holds up nothing below it.
+    let mut stack = vec![(Busy::new(first), true)];
+    while let Some((current, _)) = stack.last() {
         match Rc::clone(&current.0).advance() {
-            // The nodes below keep the callbacks they have left until something starts them again: so does Twisted.
-            Progress::Blocked => break,
-            Progress::Handed(next) => stack.push(Busy::new(next)),
+            // The nodes below, to where this run began, keep the callbacks they have left until something starts them
+            // again: so does Twisted.
+            Progress::Blocked => while let Some((_, false)) = stack.pop() {},
+            Progress::Handed(next) => stack.push((Busy::new(next), false)),
+            Progress::Called(next) => stack.push((Busy::new(next), true)),
             Progress::Finished => drop(stack.pop()),
         }
-    }
-    // From the innermost outwards, as they were put there.
-    while let Some(busy) = stack.pop() {
-        drop(busy);
     }
 }
 

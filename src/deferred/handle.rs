@@ -143,7 +143,7 @@ impl<T: 'static> Deferred<T> {
         place: &'static Location<'static>,
         run: impl FnOnce(Result<T, Failure>) -> Outcome<T> + 'static,
     ) {
-        self.core.push(Link::Call { run: Box::new(run), place, node: Some(node) });
+        self.core.push(Link::Call { run: Box::new(run), place, node: Some(graph::Held::new(node)) });
     }
 
     /// Goes on with another type: `step` gets the value and returns a `Result` or a `Deferred`.
@@ -194,7 +194,7 @@ impl<T: 'static> Deferred<T> {
         // The slot is filled before the outer one resumes; an empty one would mean a run nobody started.
         let pull = Box::new(move || slot.take().map_or(Outcome::Nothing, step));
         let outer = Deferred::of(Core::waiting(Some(Rc::clone(&self.core) as Rc<dyn Node>), pull, place));
-        let to = Some(Rc::clone(&outer.core) as Rc<dyn Node>);
+        let to = Rc::clone(&outer.core) as Rc<dyn Node>;
         self.core
             .state
             .borrow_mut()
@@ -208,11 +208,17 @@ impl<T: 'static> Deferred<T> {
     #[track_caller]
     pub fn chain_deferred(&self, other: &Self) -> Self {
         let place = Location::caller();
-        let other = other.clone();
-        self.link(place, move |result| match other.core.fire(result, place) {
-            Ok(()) => Outcome::Nothing,
-            Err(already) => Outcome::Failed(Failure::at(Box::new(already), place, false)),
-        })
+        let target = Rc::downgrade(&other.core);
+        other.core.held_by(&(Rc::clone(&self.core) as Rc<dyn Node>));
+        self.report_to(Rc::clone(&other.core) as Rc<dyn Node>, place, move |result| {
+            // The link that holds the target is being followed: it is there.
+            let Some(target) = target.upgrade() else { return Outcome::Nothing };
+            match target.fire(result, place) {
+                Ok(()) => Outcome::Nothing,
+                Err(already) => Outcome::Failed(Failure::at(Box::new(already), place, false)),
+            }
+        });
+        self.clone()
     }
 
     /// Says that the result is not wanted any more.

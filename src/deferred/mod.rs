@@ -54,6 +54,7 @@ mod list;
 mod lock;
 mod queue;
 mod race;
+pub mod simulator;
 pub mod trial;
 pub mod unhandled;
 

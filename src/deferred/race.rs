@@ -54,7 +54,8 @@ fn won<T: 'static>(
     if std::mem::replace(&mut track.borrow_mut().winner, true) {
         return Outcome::Nothing; // a loser that could not be cancelled
     }
-    let nodes: Vec<_> = end.state.borrow().members.iter().map(|member| Rc::clone(&member.node)).collect();
+    let nodes: Vec<_> =
+        end.state.borrow().members.iter().map(|member| Rc::clone(member.held.node())).collect();
     let Some(winner) = nodes.get(index) else { return Outcome::Nothing };
     for loser in nodes.iter().filter(|node| !graph::same(node, winner)) {
         graph::cancel(Rc::clone(loser), place);

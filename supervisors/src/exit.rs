@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::pid::Pid;
+
 /// Why a process ended, as its links, monitors and supervisor hear it.
 ///
 /// Two reasons are equal if they would print alike; cloning one costs at most a reference count.
@@ -18,6 +20,9 @@ pub enum ExitReason {
     ShutdownWith(ShutdownCause),
     /// It was killed (OTP `killed`).
     Killed,
+    /// It ended by itself with OTP's reason `kill`, which is an ordinary one to those linked to it (OTP-150). Sent
+    /// from outside, it is [`Process::kill`](crate::Process::kill).
+    Kill,
     /// There was no such process (OTP `noproc`).
     NoProc,
     /// The connection to its node was lost (OTP `noconnection`).
@@ -31,6 +36,9 @@ pub enum ExitReason {
     },
     /// It gave up with an error.
     Failed(Failure),
+    /// It was not started, because the name or place it needed is held by this running process
+    /// (OTP `{already_started, Pid}`, OTP-020 and OTP-040).
+    AlreadyStarted(Pid),
     /// Its turn did not end and its thread was abandoned.
     Stuck,
 }
@@ -70,11 +78,13 @@ impl fmt::Display for ExitReason {
             Self::Shutdown => f.write_str("shutdown"),
             Self::ShutdownWith(cause) => write!(f, "shutdown: {cause}"),
             Self::Killed => f.write_str("killed"),
+            Self::Kill => f.write_str("kill"),
             Self::NoProc => f.write_str("no such process"),
             Self::NoConnection => f.write_str("no connection to its node"),
             Self::Panicked { message, place: Some(place) } => write!(f, "panicked at {place}: {message}"),
             Self::Panicked { message, place: None } => write!(f, "panicked: {message}"),
             Self::Failed(failure) => failure.fmt(f),
+            Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
             Self::Stuck => f.write_str("stuck"),
         }
     }

@@ -268,3 +268,37 @@ fn a_block_may_wait_on_a_clock() {
     clock.advance(Duration::from_secs(5));
     assert_eq!(value_of(&outer), 7);
 }
+
+#[test]
+fn a_cancel_that_comes_back_round_to_the_block_changes_nothing() {
+    let (first, second) = (Deferred::<i32>::new(), Deferred::<i32>::new());
+    let (a, b) = (first.clone(), second.clone());
+    let outer = coroutine(async move {
+        let _cancelled = a.await;
+        b.await
+    });
+    let again = outer.clone();
+    first.add_both(move |result| {
+        again.cancel();
+        result
+    });
+    outer.cancel();
+    assert!(outer.is_waiting() && !second.called());
+    let _handled = first.take_result();
+}
+
+#[test]
+fn a_canceller_that_panics_fails_the_outer_one_and_leaves_the_block_where_it_is() {
+    let log = Log::default();
+    let say = log.clone();
+    let stubborn = Deferred::<i32>::with_canceller(|_| panic!("I stay"));
+    let waited = stubborn.clone();
+    let outer = coroutine(async move {
+        say.add(format!("got {}", waited.await?));
+        Ok(())
+    });
+    outer.cancel();
+    assert_eq!(failure_of(&outer).check::<Panicked>().unwrap().message, "I stay");
+    stubborn.callback(3).unwrap();
+    assert_eq!(log.lines(), ["got 3"]);
+}

@@ -122,3 +122,28 @@ fn what_runs_is_not_let_go_though_its_last_handle_goes_meanwhile() {
     inner.callback(1).unwrap();
     assert_eq!(log.lines(), ["dropped", "still running 1"]);
 }
+
+#[test]
+fn a_member_that_only_a_cancelled_list_held_is_reported_at_once() {
+    let list_alone = reports_of(|| {
+        let kept = Deferred::<i32>::new();
+        let all = gather_results([kept.clone(), Deferred::new()], false).map(|_| 0);
+        let reports = reports_of(|| all.cancel());
+        assert_eq!(reports, ["the deferred was cancelled"]);
+        let _handled = (kept.take_result(), all.take_result());
+    });
+    assert!(list_alone.is_empty(), "{list_alone:?}");
+}
+
+#[test]
+fn a_target_that_only_a_chain_held_is_looked_at_when_the_chain_goes() {
+    let reports = reports_of(|| {
+        let (source, target, failed) = (Deferred::<i32>::new(), Deferred::new(), fail(oops(1)));
+        drop(DeferredList::new([failed, target.clone()]).watch());
+        source.chain_deferred(&target);
+        drop(target);
+        let before = reports_of(|| ());
+        assert!(before.is_empty());
+    });
+    assert_eq!(reports, ["oops 1"]);
+}

@@ -1,0 +1,14 @@
+//! What the subcommands print, as pure functions: no stream, no clock, no terminal.
+//!
+//! stdout is the poem or the data; everything else goes to stderr. None of the lines ends with a newline.
+
+mod json;
+mod lines;
+mod table;
+
+pub use json::{Record, json_line};
+pub use lines::{
+    elapsed, failed, file_name, not_whole, poem, proxying, serving, serving_transforms, summary, task_end,
+    task_progress, transform_failed,
+};
+pub use table::{Row, table};

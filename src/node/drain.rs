@@ -1,0 +1,72 @@
+//! The good end of a node: doors closed, guests seen off, lights out.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use supervisors::Subscription;
+use supervisors::supervisor::{Report, SupervisorRef};
+
+use super::RunningNode;
+use super::branch::Door;
+use crate::event::Event;
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that did not end within the drain time and were reset.
+    pub cut: usize,
+}
+
+/// Events that may wait to be counted: more than there are connections.
+const BOUND: usize = 1 << 20;
+
+pub(super) async fn drain(node: &RunningNode) -> Drained {
+    let reporter = &node.world.reporter;
+    reporter.report(Event::DrainStarted);
+    let mut events = reporter.history().subscribe(BOUND);
+    // 1. The listeners, last bound first: from here on nobody new comes in.
+    for door in node.doors.iter().rev() {
+        // Not there: its branch has given up, and its socket is nobody's.
+        let _ = door.branch.terminate_child(door.listener.clone()).await;
+        door.bound.close();
+    }
+    // 2. The connections, all branches at once, each supervisor stopping its children at once within their time.
+    join(node.doors.iter().map(close_connections)).await;
+    let cut = count_cut(&mut events);
+    reporter.report(Event::Drained { cut });
+    // 3. The tree.
+    if let Some(root) = node.root.process() {
+        root.stop();
+        root.exited().await;
+    }
+    Drained { cut }
+}
+
+async fn close_connections(door: &Door) {
+    let branch: &SupervisorRef = &door.branch;
+    let _ = branch.terminate_child(door.connections.clone()).await;
+}
+
+/// Connections that had to be killed were not whole.
+fn count_cut(events: &mut Subscription<Event>) -> usize {
+    std::iter::from_fn(|| events.try_next())
+        .filter(|stamped| match &stamped.event {
+            Event::Process(supervisors::Event::Report {
+                report: Report::ShutdownError { reason, .. },
+                ..
+            }) => *reason == supervisors::ExitReason::Killed,
+            _ => false,
+        })
+        .count()
+}
+
+/// Runs all of `futures` at once.
+async fn join<F: Future<Output = ()>>(futures: impl Iterator<Item = F>) {
+    let mut running: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut all = pin!(poll_fn(|cx| {
+        running.retain_mut(|future| future.as_mut().poll(cx).is_pending());
+        if running.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }));
+    all.as_mut().await;
+}

@@ -1,0 +1,21 @@
+//! Why a node did not start.
+
+use supervisors::ExitReason;
+
+use crate::config::Invalid;
+use crate::net::NetError;
+
+/// Why a node did not start. Nothing listens then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartNodeError {
+    /// The configuration cannot be.
+    #[error("the configuration is wrong")]
+    Config(#[from] Invalid),
+    /// A socket could not be bound.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A process did not start.
+    #[error("the supervision tree did not start: {0}")]
+    Tree(ExitReason),
+}

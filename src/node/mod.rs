@@ -1,0 +1,191 @@
+//! THE tree: config -> children in order; start, drain, stop.
+//!
+//! ```text
+//! verse (one_for_one)
+//! |- poems (one_for_one)          one branch a poem
+//! |  `- ecstasy (rest_for_one)    source, connections, listener
+//! |- transform (rest_for_one)     workers, connections, listener
+//! `- proxy (rest_for_one)         connections, cache, downloads, listener
+//! ```
+//!
+//! Only this module and `supervisors` start anything. Every listening socket is bound before the first process is
+//! started, so that a port that is taken costs nothing but an error.
+
+mod branch;
+mod drain;
+mod error;
+mod poems;
+mod proxy;
+mod sockets;
+mod transform;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use supervisors::ExitReason;
+use supervisors::supervisor::{Strategy, Supervisor, SupervisorRef, TreeNode};
+
+use branch::{Branch, Door};
+pub use drain::Drained;
+pub use error::StartNodeError;
+use sockets::Sockets;
+
+use crate::actors::{CachePorts, Limit};
+use crate::config::Config;
+use crate::event::Reporter;
+use crate::net::Network;
+use crate::poem::Poem;
+use crate::transform::TransformService;
+
+/// What a node is made of besides its configuration.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The network it lives on.
+    pub network: Network,
+    /// Its clock, chance and history.
+    pub reporter: Reporter,
+    /// Connections at once, of all listeners that have no limit of their own.
+    pub limit: Limit,
+}
+
+/// What a branch needs to be built.
+struct Plot<'a> {
+    config: &'a Config,
+    world: &'a World,
+}
+
+/// A service that listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// What it is.
+    pub service: ServiceId,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+/// Which service of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ServiceId {
+    /// The n-th `[[poem]]`, from 0.
+    Poem(usize),
+    /// The transform service.
+    Transform,
+    /// The transform service's second protocol.
+    TransformLines,
+    /// The n-th `[[proxy]]`, from 0.
+    Proxy(usize),
+}
+
+/// A node that runs. Dropping it does not stop it: its processes live on their thread's `LocalSet`.
+#[derive(Debug)]
+pub struct RunningNode {
+    root: SupervisorRef,
+    doors: Vec<Door>,
+    caches: Vec<CachePorts>,
+    listening: Vec<Listening>,
+    world: World,
+}
+
+/// Starts a node on this thread: binds every socket, then starts the tree; done when everything listens.
+///
+/// `poems` are those of `config.poems`, in the same order.
+///
+/// # Errors
+/// [`StartNodeError`]; nothing listens and no process runs then.
+///
+/// # Panics
+/// Outside a tokio `LocalSet` (an `actix_rt::System` has one).
+pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<RunningNode, StartNodeError> {
+    config.validate()?;
+    let sockets = Sockets::bind(config, &world.network).await?;
+    let plot = Plot { config, world: &world };
+    let supervisor = |id: &str| {
+        Supervisor::new(id).strategy(Strategy::OneForOne).intensity(config.node.intensity, config.node.period)
+    };
+    let mut doors = Vec::new();
+    let mut root = supervisor("verse");
+    if !poems.is_empty() {
+        let mut all = supervisor("poems");
+        for (number, poem) in poems.iter().enumerate() {
+            let Branch { supervisor, doors: more } = poems::branch(&plot, number, poem, &sockets);
+            doors.extend(more);
+            all = all.child(supervisor);
+        }
+        root = root.child(all);
+    }
+    if let Some(config) = &config.transform {
+        let service = TransformService::default();
+        let Branch { supervisor, doors: more } = transform::branch(&plot, config, service, &sockets);
+        doors.extend(more);
+        root = root.child(supervisor);
+    }
+    let mut caches = Vec::new();
+    for number in 0..config.proxies.len() {
+        let (Branch { supervisor, doors: more }, ports) = proxy::branch(&plot, number, &sockets);
+        doors.extend(more);
+        caches.push(ports);
+        root = root.child(supervisor);
+    }
+    let root = root.start(world.reporter.node()).await.map_err(StartNodeError::Tree)?;
+    Ok(RunningNode { root, doors, caches, listening: sockets.listening(), world })
+}
+
+impl RunningNode {
+    /// What listens where, in the order of the configuration.
+    #[must_use]
+    pub fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// Where a service listens, if it does.
+    #[must_use]
+    pub fn address(&self, service: ServiceId) -> Option<SocketAddr> {
+        self.listening.iter().find(|listening| listening.service == service).map(|found| found.address)
+    }
+
+    /// The cache of the n-th `[[proxy]]`, from 0: to be listed, purged, refreshed.
+    #[must_use]
+    pub fn cache(&self, proxy: usize) -> Option<&CachePorts> {
+        self.caches.get(proxy)
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Its tree as it is now: crash or kill a process of it to see what happens.
+    #[must_use]
+    pub fn tree(&self) -> TreeNode {
+        self.root.tree()
+    }
+
+    /// Waits until the whole tree has ended: by a drain, a stop, or because it gave up. Cancel safe.
+    pub async fn exited(&self) -> ExitReason {
+        match self.root.process() {
+            Some(process) => process.exited().await,
+            None => ExitReason::Shutdown,
+        }
+    }
+
+    /// What went wrong lately, the oldest first: the story to tell when the tree has given up.
+    #[must_use]
+    pub fn story(&self) -> Vec<Arc<str>> {
+        self.world.reporter.troubles()
+    }
+
+    /// Ends the node well: closes the listeners, last bound first, lets every connection finish for at most the
+    /// configured drain time (10 s by default), cuts the rest, and stops the tree.
+    pub async fn drain(&self) -> Drained {
+        drain::drain(self).await
+    }
+
+    /// Ends the node at once: every connection is reset.
+    pub async fn kill(&self) {
+        if let Some(process) = self.root.process() {
+            process.kill();
+            process.exited().await;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Monitors: being told, by a message, that a process has ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix::{Actor, Context, Handler, Message};
+
+use crate::process::{Envelope, Object, Tell};
+use crate::{ExitReason, Pid, Process, Ref};
+
+/// A monitored process has ended (OTP `{'DOWN', Ref, process, Pid, Reason}`).
+///
+/// One for each monitor (OTP-160). It stands in the mailbox behind whatever the dead process had sent before (OTP-164).
+#[derive(Clone, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+pub struct Down {
+    /// Which monitor this is of.
+    pub monitor: MonitorId,
+    /// Who ended.
+    pub pid: Pid,
+    /// Why. `NoProc` if it had ended before it was monitored (OTP-161).
+    pub reason: ExitReason,
+}
+
+/// Which monitor: unique within its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonitorId(u64);
+
+/// A monitor that was set up. Dropping it changes nothing: as on the BEAM, a monitor stays until it fires or is
+/// [taken down](Monitor::demonitor).
+#[derive(Debug)]
+pub struct Monitor {
+    id: MonitorId,
+    process: Process,
+    watcher: Option<u64>,
+    /// Set by a flush: a `Down` that is in the mailbox by then is not handled.
+    flushed: Arc<AtomicBool>,
+}
+
+/// A [`Down`] in the mailbox.
+struct Delivery {
+    down: Down,
+    flushed: Arc<AtomicBool>,
+}
+
+impl<A: Actor + Handler<Down>> Envelope<A> for Delivery {
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
+        if !self.flushed.load(Ordering::Acquire) {
+            Box::new(Tell(self.down)).open(actor, ctx);
+        }
+    }
+}
+
+impl Process {
+    /// Has `watcher` told by a [`Down`] when this process ends; at once, with reason `NoProc`, if it has (OTP-161).
+    ///
+    /// The message goes to whoever is under the name of `watcher` now; it is lost if that process ends first. It is
+    /// taken even by a mailbox that is full.
+    pub fn monitor<A>(&self, watcher: &Ref<A>) -> Monitor
+    where
+        A: Actor<Context = Context<A>> + Handler<Down>,
+    {
+        let id = MonitorId(self.node().next_reference());
+        let flushed = Arc::new(AtomicBool::new(false));
+        let Some(cell) = watcher.cell() else {
+            return Monitor { id, process: self.clone(), watcher: None, flushed };
+        };
+        let delivered = Arc::clone(&flushed);
+        let tell = move |pid: Pid, reason: &ExitReason| {
+            let down = Down { monitor: id, pid, reason: reason.clone() };
+            let _ = cell.push_unbounded(Box::new(Delivery { down, flushed: delivered }));
+        };
+        let control = Object::control(&*self.0);
+        let watcher = if control.is_alive() {
+            control.watch(Box::new(tell))
+        } else {
+            tell(control.pid, &ExitReason::NoProc);
+            None
+        };
+        Monitor { id, process: self.clone(), watcher, flushed }
+    }
+}
+
+impl Monitor {
+    /// The id its [`Down`] carries.
+    #[must_use]
+    pub fn id(&self) -> MonitorId {
+        self.id
+    }
+
+    /// Takes the monitor down: no `Down` is sent after this has returned. `false` if it was sent already; then it
+    /// stands in the mailbox, or was handled (OTP-163).
+    #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it had fired")]
+    pub fn demonitor(self) -> bool {
+        self.watcher.is_some_and(|id| Arc::clone(&self.process.0).control().unwatch(id))
+    }
+
+    /// [`demonitor`](Self::demonitor), and a `Down` that stands in the mailbox is not handled either (OTP
+    /// `demonitor(Ref, [flush])`).
+    #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it had fired")]
+    pub fn demonitor_flush(self) -> bool {
+        self.flushed.store(true, Ordering::Release);
+        self.demonitor()
+    }
+}

@@ -1,0 +1,309 @@
+//! The node: the one source of names, time, chance and places.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use actix::{Actor, Context};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::call::PendingCalls;
+use crate::process::{Cell, Object, ProcessFuture};
+use crate::reference::Slot;
+use crate::registry::Registry;
+use crate::{Event, Pid, Process, Ref, RegisterError};
+
+/// Messages a mailbox holds unless told otherwise: 2^20. A process that far behind will not catch up; what is sent to
+/// it from then on is refused, so that the memory of the whole program is not its price.
+pub const MAILBOX_BOUND: usize = 1 << 20;
+
+/// A world of processes: its pids, its registry, its clock, its random numbers, and the sink of its events.
+///
+/// There are no globals: two nodes in one program do not see each other. Cloning gives another handle to the same node.
+/// A node needs no `actix::System`; its processes run on any tokio `LocalSet` (which a `System` and an `Arbiter` have).
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    name: Arc<str>,
+    seed: u64,
+    serial: AtomicU64,
+    reference: AtomicU64,
+    random: Mutex<fastrand::Rng>,
+    registry: Registry,
+    calls: Arc<PendingCalls>,
+    sink: Option<Sink>,
+    clock: Clock,
+    wall: fn() -> SystemTime,
+}
+
+/// Time since the node was made.
+type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
+
+type Sink = Box<dyn Fn(Duration, Event) + Send + Sync>;
+
+/// Settings of a [`Node`] to be made.
+pub struct NodeBuilder {
+    name: Arc<str>,
+    seed: Option<u64>,
+    sink: Option<Sink>,
+    clock: Option<Clock>,
+    wall: fn() -> SystemTime,
+}
+
+impl NodeBuilder {
+    /// Its name, in paths and logs. Default `node`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The seed of all chance in the node. Default: drawn from the operating system, once, at [`build`](Self::build).
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Where events go, each with the node's time; called on the thread of whoever reports, so it must be quick.
+    /// Default: nowhere.
+    #[must_use]
+    pub fn on_event(mut self, sink: impl Fn(Duration, Event) + Send + Sync + 'static) -> Self {
+        self.sink = Some(Box::new(sink));
+        self
+    }
+
+    /// The clock by which restarts are counted and events stamped: time since the node was made. Default: tokio's clock,
+    /// which stands still where that is paused. Timers are tokio's in any case.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// The wall clock, for people to read; nothing is decided by it. Default: the system's.
+    #[must_use]
+    pub fn wall_clock(mut self, wall: fn() -> SystemTime) -> Self {
+        self.wall = wall;
+        self
+    }
+
+    /// Makes the node. Its clock starts at zero now.
+    #[must_use]
+    pub fn build(self) -> Node {
+        let seed = self.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..));
+        Node(Arc::new(Inner {
+            name: self.name,
+            seed,
+            serial: AtomicU64::new(1),
+            reference: AtomicU64::new(1),
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            registry: Registry::new(),
+            calls: PendingCalls::new(),
+            sink: self.sink,
+            clock: self.clock.unwrap_or_else(|| {
+                let born = Instant::now();
+                Box::new(move || born.elapsed())
+            }),
+            wall: self.wall,
+        }))
+    }
+}
+
+impl Node {
+    /// A node with default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A node to be configured.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "the node is where wall-clock time comes from")]
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder { name: "node".into(), seed: None, sink: None, clock: None, wall: SystemTime::now }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// The seed its chance was grown from: the same seed gives the same numbers.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.0.seed
+    }
+
+    /// Time since the node was made, by its [clock](NodeBuilder::clock).
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        (self.0.clock)()
+    }
+
+    /// What a clock on the wall shows; for people, nothing is decided by it.
+    #[must_use]
+    pub fn wall_time(&self) -> SystemTime {
+        (self.0.wall)()
+    }
+
+    /// A generator of its own for one part of the program, drawn from the node's seed.
+    #[must_use]
+    pub fn random(&self) -> fastrand::Rng {
+        self.0.random.lock().fork()
+    }
+
+    /// Reports an event to the node's sink.
+    pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
+        if let Some(sink) = &self.0.sink {
+            sink(self.now(), event());
+        }
+    }
+
+    /// Starts `actor` as a process of its own, on this thread, under no supervisor (OTP `spawn`).
+    ///
+    /// `started()` runs in the process's first turn, after this has returned. The actor lives until it stops itself or
+    /// is stopped: that nobody holds its address does not end it.
+    ///
+    /// # Panics
+    /// Outside a tokio `LocalSet` (an `actix_rt::System` has one).
+    pub fn spawn<A: Actor<Context = Context<A>>>(&self, actor: A) -> Ref<A> {
+        let cell = Cell::new(self.clone(), MAILBOX_BOUND);
+        let slot = Slot::new();
+        // A new slot is empty: this cannot fail.
+        let _ = slot.fill(&cell);
+        ProcessFuture::new(actor, cell).spawn();
+        Ref::new(slot)
+    }
+
+    /// [`spawn`](Self::spawn), linked to the process whose turn it is before it runs, so that no end is missed
+    /// (OTP-156). Outside a process it is `spawn`.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_link<A: Actor<Context = Context<A>>>(&self, actor: A) -> Ref<A> {
+        let child = self.spawn(actor);
+        if let (Some(parent), Some(child)) = (crate::this_process(), child.process()) {
+            parent.link(&child);
+        }
+        child
+    }
+
+    /// [`spawn`](Self::spawn), monitored by `watcher` before it runs.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_monitor<A, W>(&self, actor: A, watcher: &Ref<W>) -> (Ref<A>, crate::Monitor)
+    where
+        A: Actor<Context = Context<A>>,
+        W: Actor<Context = Context<W>> + actix::Handler<crate::Down>,
+    {
+        let cell = Cell::new(self.clone(), MAILBOX_BOUND);
+        let slot = Slot::new();
+        // A new slot is empty: this cannot fail.
+        let _ = slot.fill(&cell);
+        let monitor = Process(Arc::clone(&cell) as Arc<dyn Object>).monitor(watcher);
+        ProcessFuture::new(actor, cell).spawn();
+        (Ref::new(slot), monitor)
+    }
+
+    /// [`spawn`](Self::spawn), under a name.
+    ///
+    /// # Errors
+    /// If somebody has the name (the actor is dropped without ever having run).
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_named<A: Actor<Context = Context<A>>>(
+        &self,
+        name: &str,
+        actor: A,
+    ) -> Result<Ref<A>, RegisterError> {
+        let cell = Cell::new(self.clone(), MAILBOX_BOUND);
+        self.0.registry.register(name, &cell)?;
+        ProcessFuture::new(actor, cell).spawn();
+        self.named(name)
+    }
+
+    /// Whoever has `name`, now or later: a `Ref` that is resolved each time it is used.
+    ///
+    /// # Errors
+    /// If the name is in use for an actor of another type.
+    pub fn named<A: Actor<Context = Context<A>>>(&self, name: &str) -> Result<Ref<A>, RegisterError> {
+        self.0.registry.slot(name).map(Ref::new)
+    }
+
+    /// Gives a running process a (further) name.
+    ///
+    /// # Errors
+    /// If somebody has the name, this process included (OTP-186).
+    pub fn register<A: Actor<Context = Context<A>>>(
+        &self,
+        name: &str,
+        process: &Ref<A>,
+    ) -> Result<(), RegisterError> {
+        match process.cell() {
+            Some(cell) => self.0.registry.register(name, &cell),
+            None => Err(RegisterError::Dead { name: name.into() }),
+        }
+    }
+
+    /// The process that has `name` now (OTP `whereis`).
+    #[must_use]
+    pub fn whereis(&self, name: &str) -> Option<Process> {
+        self.0.registry.whereis(name)
+    }
+
+    /// The process that has `name` now, if it is an `A`.
+    #[must_use]
+    pub fn find<A: Actor<Context = Context<A>>>(&self, name: &str) -> Option<Ref<A>> {
+        self.0.registry.find(name)
+    }
+
+    /// All names in use, in alphabetical order (OTP `registered`).
+    #[must_use]
+    pub fn registered(&self) -> Vec<(Arc<str>, Process)> {
+        self.0.registry.names()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    pub(crate) fn next_pid(&self) -> Pid {
+        Pid::new(0, 0, self.0.serial.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn next_reference(&self) -> u64 {
+        self.0.reference.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn pending_calls(&self) -> &Arc<PendingCalls> {
+        &self.0.calls
+    }
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("name", &self.0.name).field("seed", &self.0.seed).finish_non_exhaustive()
+    }
+}
+
+/// Whoever holds a process can be asked which node it belongs to.
+impl Process {
+    /// The node it belongs to.
+    #[must_use]
+    pub fn node(&self) -> &Node {
+        &Object::control(&*self.0).node
+    }
+}

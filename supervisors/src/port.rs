@@ -1,0 +1,103 @@
+//! A process known only by a message it takes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix::{Actor, Context, Handler, Message};
+
+use crate::{Call, CallError, Ref};
+
+/// Whoever takes `M`, held by name like a [`Ref`], without naming the actor's type: so siblings need not know each other.
+///
+/// Like a `Ref` it survives restarts, is `Send` and `Sync`, cheap to clone, and keeps nobody alive.
+pub struct Port<M: Message + Send + 'static>(Arc<dyn Target<M>>)
+where
+    M::Result: Send;
+
+trait Target<M: Message>: Send + Sync {
+    fn cast(&self, message: M);
+    fn try_cast(&self, message: M) -> Result<(), CallError>;
+    fn call(&self, message: M) -> Call<M::Result>;
+}
+
+impl<A, M> Target<M> for Ref<A>
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn cast(&self, message: M) {
+        Self::cast(self, message);
+    }
+
+    fn try_cast(&self, message: M) -> Result<(), CallError> {
+        Self::try_cast(self, message)
+    }
+
+    fn call(&self, message: M) -> Call<M::Result> {
+        Self::call(self, message)
+    }
+}
+
+impl<M: Message + Send + 'static> Port<M>
+where
+    M::Result: Send,
+{
+    /// See [`Ref::cast`].
+    pub fn cast(&self, message: M) {
+        self.0.cast(message);
+    }
+
+    /// See [`Ref::try_cast`].
+    ///
+    /// # Errors
+    /// As [`Ref::try_cast`].
+    pub fn try_cast(&self, message: M) -> Result<(), CallError> {
+        self.0.try_cast(message)
+    }
+
+    /// See [`Ref::call`].
+    pub fn call(&self, message: M) -> Call<M::Result> {
+        self.0.call(message)
+    }
+}
+
+impl<A, M> From<Ref<A>> for Port<M>
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn from(target: Ref<A>) -> Self {
+        Self(Arc::new(target))
+    }
+}
+
+impl<A, M> From<&Ref<A>> for Port<M>
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn from(target: &Ref<A>) -> Self {
+        Self(Arc::new(target.clone()))
+    }
+}
+
+impl<M: Message + Send + 'static> Clone for Port<M>
+where
+    M::Result: Send,
+{
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M: Message + Send + 'static> fmt::Debug for Port<M>
+where
+    M::Result: Send,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Port").field(&std::any::type_name::<M>()).finish()
+    }
+}

@@ -1,0 +1,96 @@
+//! The mailbox: ours, because actix's can neither be bounded, measured nor emptied.
+
+use std::collections::VecDeque;
+
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::{Actor, Handler, Message};
+
+/// A message on its way to an actor of type `A`, with what is to become of its result.
+pub(crate) trait Envelope<A: Actor>: Send {
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context);
+}
+
+/// A cast: the result is dropped.
+pub(crate) struct Tell<M>(pub(crate) M);
+
+impl<A, M> Envelope<A> for Tell<M>
+where
+    A: Actor + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
+        actor.handle(self.0, ctx).handle(ctx, None);
+    }
+}
+
+/// A call: the result goes back to the caller.
+pub(crate) struct Ask<M: Message>(pub(crate) M, pub(crate) OneshotSender<M::Result>);
+
+impl<A, M> Envelope<A> for Ask<M>
+where
+    A: Actor + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
+        let Self(message, reply) = *self;
+        // A caller that has left does not stop the message from being handled: the effect is asked for, not only
+        // the answer (gen_server does not know that its caller timed out either).
+        actor.handle(message, ctx).handle(ctx, Some(reply));
+    }
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PushError {
+    /// The process is dead.
+    Closed,
+    /// The mailbox holds as many messages as it may.
+    Full,
+}
+
+/// What is queued for one process, in sending order.
+pub(crate) struct Queue<A: Actor> {
+    mail: VecDeque<Box<dyn Envelope<A>>>,
+    bound: usize,
+    closed: bool,
+}
+
+impl<A: Actor> Queue<A> {
+    pub(crate) fn new(bound: usize) -> Self {
+        Self { mail: VecDeque::new(), bound, closed: false }
+    }
+
+    /// Appends a message; `Ok(true)` if the queue was empty, so that its process must be woken.
+    pub(crate) fn push(&mut self, mail: Box<dyn Envelope<A>>) -> Result<bool, PushError> {
+        if self.mail.len() >= self.bound {
+            return Err(if self.closed { PushError::Closed } else { PushError::Full });
+        }
+        self.push_unbounded(mail)
+    }
+
+    /// Appends what the system itself has to say (exits, retries): its number is bounded by the processes it is about.
+    pub(crate) fn push_unbounded(&mut self, mail: Box<dyn Envelope<A>>) -> Result<bool, PushError> {
+        if self.closed {
+            return Err(PushError::Closed);
+        }
+        let first = self.mail.is_empty();
+        self.mail.push_back(mail);
+        Ok(first)
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Box<dyn Envelope<A>>> {
+        self.mail.pop_front()
+    }
+
+    /// Refuses all mail from now on and gives back what was never opened.
+    pub(crate) fn close(&mut self) -> VecDeque<Box<dyn Envelope<A>>> {
+        self.closed = true;
+        std::mem::take(&mut self.mail)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.mail.len()
+    }
+}

@@ -1,0 +1,24 @@
+//! The process: one actor, its mailbox, its signals, and its one death.
+//!
+//! An actix actor's future is wrapped, once, in a [`ProcessFuture`]; that future is the only thing ever spawned.
+//! Everything others need to know of the process is in its [`Cell`], which outlives it and may be used from any
+//! thread: send it mail, signal it, watch it, read why it ended.
+
+mod cell;
+mod context;
+mod future;
+mod handle;
+mod mailbox;
+mod panic;
+
+pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
+pub use context::{ContextExt, Exit, this_process};
+pub(crate) use future::{Launch, ProcessFuture};
+pub use handle::{Exited, Process};
+pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
+pub(crate) use panic::{CatchPanic, catch};
+
+#[cfg(test)]
+mod link_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! How a child is started: an actor is made, becomes a process, and has had its `started()`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix::{Actor, Context};
+use tokio::sync::oneshot;
+
+use super::child::{Make, StartError};
+use super::spec::ChildId;
+use crate::process::{Cell, ExitListener, Launch, Object, ProcessFuture};
+use crate::reference::Slot;
+use crate::{ExitReason, Node, Place, Process};
+
+/// What became of a start: a process, `ignore`, or a reason.
+pub(crate) type Started = Result<Option<Process>, ExitReason>;
+
+/// A start under way. Most are done when they are asked for, and then cost the supervisor no wait.
+pub(crate) enum Starting {
+    Done(Started),
+    Later(Pin<Box<dyn Future<Output = Started>>>),
+}
+
+/// What a start is told of the place in the tree it is for.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) node: Node,
+    /// The path of the supervisor of the child to be, and the child's id; for a root, nothing.
+    pub(crate) place: Option<(Arc<str>, ChildId)>,
+    /// Who hears of its end.
+    pub(crate) listener: Arc<dyn ExitListener>,
+}
+
+impl Surroundings {
+    /// The path of the child to be. Only supervisors ask for it.
+    pub(super) fn path(&self) -> Arc<str> {
+        match &self.place {
+            None => "".into(),
+            Some((path, id)) if path.is_empty() => id.as_str().into(),
+            Some((path, id)) => format!("{path}/{id}").into(),
+        }
+    }
+}
+
+/// Starts one child, as often as it must be started.
+pub(crate) trait Starter: Send + Sync {
+    fn start(&self, surroundings: Surroundings) -> Starting;
+}
+
+/// Starts an actor.
+pub(super) struct ActorStarter<A: Actor> {
+    pub(super) make: Arc<dyn Make<A>>,
+    pub(super) settings: Settings<A>,
+}
+
+/// What is known of an actor's process before it is started.
+pub(super) struct Settings<A: Actor> {
+    pub(super) slot: Arc<Slot<A>>,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) mailbox: usize,
+    pub(super) place: Place,
+}
+
+impl<A: Actor> Clone for Settings<A> {
+    fn clone(&self) -> Self {
+        Self {
+            slot: Arc::clone(&self.slot),
+            name: self.name.clone(),
+            mailbox: self.mailbox,
+            place: self.place.clone(),
+        }
+    }
+}
+
+/// An actor to be started, made at once or awaited.
+pub(super) enum Making<A> {
+    Done(Result<A, StartError>),
+    Later(Pin<Box<dyn Future<Output = Result<A, StartError>>>>),
+}
+
+impl<A: Actor<Context = Context<A>>> Settings<A> {
+    /// The process that has the place or the name, if it is about to end: the child of a supervisor that was killed.
+    /// A new one is not started beside it, nor refused because of it (in OTP it may be, OTP-134).
+    pub(super) fn doomed(&self, node: &Node) -> Option<Process> {
+        let in_place = self.slot.current().map(|cell| Process(cell));
+        let named = || self.name.as_ref().and_then(|name| node.whereis(name));
+        in_place.or_else(named).filter(|process| process.0.control().is_doomed())
+    }
+}
+
+/// Starts at once, or after `doomed` has ended.
+pub(super) fn start_after(doomed: Option<Process>, start: impl FnOnce() -> Starting + 'static) -> Starting {
+    match doomed {
+        None => start(),
+        Some(doomed) => Starting::Later(Box::pin(async move {
+            doomed.exited().await;
+            match start() {
+                Starting::Done(started) => started,
+                Starting::Later(starting) => starting.await,
+            }
+        })),
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
+    fn start(&self, surroundings: Surroundings) -> Starting {
+        let Some(doomed) = self.settings.doomed(&surroundings.node) else {
+            return self.start_now(surroundings);
+        };
+        let this = Self { make: Arc::clone(&self.make), settings: self.settings.clone() };
+        start_after(Some(doomed), move || this.start_now(surroundings))
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
+    fn start_now(&self, surroundings: Surroundings) -> Starting {
+        match &self.settings.place {
+            Place::Local => start_here(&*self.make, &self.settings, surroundings),
+            Place::Arbiter(arbiter) => {
+                let (tell, told) = oneshot::channel();
+                let (make, settings) = (Arc::clone(&self.make), self.settings.clone());
+                // Dropped unrun if the arbiter is gone; then `told` says so.
+                arbiter.spawn_fn(move || match start_here(&*make, &settings, surroundings) {
+                    Starting::Done(started) => drop(tell.send(started)),
+                    Starting::Later(starting) => {
+                        tokio::task::spawn_local(async move { tell.send(starting.await) });
+                    }
+                });
+                Starting::Later(Box::pin(async move {
+                    told.await
+                        .unwrap_or_else(|_| Err(ExitReason::failed("the arbiter it was to run on is gone")))
+                }))
+            }
+        }
+    }
+}
+
+/// Makes the actor and starts it on this thread. A panic on the way is a failed start.
+fn start_here<A>(make: &dyn Make<A>, settings: &Settings<A>, surroundings: Surroundings) -> Starting
+where
+    A: Actor<Context = Context<A>>,
+{
+    match crate::process::catch(|| make.make()) {
+        Err(panicked) => Starting::Done(Err(panicked)),
+        Ok(Making::Done(made)) => Starting::Done(launch_made(made, settings, &surroundings)),
+        Ok(Making::Later(making)) => {
+            let settings = settings.clone();
+            Starting::Later(Box::pin(async move {
+                let made = crate::process::CatchPanic(making).await;
+                launch_made(
+                    made.unwrap_or_else(|reason| Err(StartError::Failed(reason))),
+                    &settings,
+                    &surroundings,
+                )
+            }))
+        }
+    }
+}
+
+fn launch_made<A>(made: Result<A, StartError>, settings: &Settings<A>, surroundings: &Surroundings) -> Started
+where
+    A: Actor<Context = Context<A>>,
+{
+    match made {
+        Ok(actor) => {
+            let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
+            launch(actor, &cell, settings, surroundings).map(Some)
+        }
+        Err(StartError::Ignore) => Ok(None),
+        Err(StartError::Failed(reason)) => Err(reason),
+    }
+}
+
+/// Takes the names and runs the first turn.
+pub(super) fn launch<A>(
+    actor: A,
+    cell: &Arc<Cell<A>>,
+    settings: &Settings<A>,
+    surroundings: &Surroundings,
+) -> Result<Process, ExitReason>
+where
+    A: Actor<Context = Context<A>>,
+{
+    let named = settings.slot.fill(cell).and_then(|()| match &settings.name {
+        None => Ok(()),
+        Some(name) => match surroundings.node.registry().register(name, cell) {
+            Ok(()) => Ok(()),
+            Err(crate::RegisterError::Taken { holder, .. }) => Err(holder),
+            Err(_) => Ok(()),
+        },
+    });
+    if let Err(holder) = named {
+        let reason = ExitReason::AlreadyStarted(holder.pid());
+        // Frees what names it got.
+        cell.declare(reason.clone(), &mut || ());
+        return Err(reason);
+    }
+    cell.control.set_listener(Arc::clone(&surroundings.listener), 0);
+    let process = Process(Arc::clone(cell) as Arc<dyn Object>);
+    match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
+        Launch::Running => Ok(process),
+        // It started, and ended in its first turn: a child that ran, and whose end is in the supervisor's mailbox.
+        Launch::Ended(_) if cell.control.is_started() => Ok(process),
+        Launch::Ended(reason) => Err(reason),
+    }
+}

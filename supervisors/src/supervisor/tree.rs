@@ -1,0 +1,170 @@
+//! What a supervision tree looks like: read at any time, from any thread, also while the supervisor itself waits.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::plan::Key;
+use super::spec::{ChildId, ChildKind, Restart};
+use super::start::Starter;
+use crate::process::Object;
+use crate::{ExitReason, Process};
+
+/// The children of one life of a supervisor: kept by it, read by everybody.
+pub(crate) struct Table {
+    path: Arc<str>,
+    rows: Mutex<Vec<Option<Row>>>,
+}
+
+pub(crate) struct Row {
+    pub(crate) id: ChildId,
+    pub(crate) kind: ChildKind,
+    pub(crate) restart: Restart,
+    /// How it is started; dropped when it will not be needed again (OTP-066).
+    pub(crate) starter: Option<Arc<dyn Starter>>,
+    pub(crate) process: Option<Process>,
+    pub(crate) starts: u64,
+    pub(crate) last_exit: Option<ExitReason>,
+}
+
+impl Table {
+    pub(crate) fn new(path: Arc<str>) -> Arc<Self> {
+        Arc::new(Self { path, rows: Mutex::new(Vec::new()) })
+    }
+
+    pub(crate) fn path(&self) -> &Arc<str> {
+        &self.path
+    }
+
+    pub(crate) fn insert(&self, key: Key, row: Row) {
+        let mut rows = self.rows.lock();
+        if rows.len() <= key.index() {
+            rows.resize_with(key.index() + 1, || None);
+        }
+        rows[key.index()] = Some(row);
+    }
+
+    pub(crate) fn remove(&self, key: Key) {
+        let row = self.rows.lock().get_mut(key.index()).and_then(Option::take);
+        // Dropped outside the lock: a start function may own anything.
+        drop(row);
+    }
+
+    /// Works on the row of a child, if there is one.
+    pub(crate) fn with<R>(&self, key: Key, work: impl FnOnce(&mut Row) -> R) -> Option<R> {
+        self.rows.lock().get_mut(key.index()).and_then(Option::as_mut).map(work)
+    }
+
+    /// All processes that may be alive.
+    pub(crate) fn processes(&self) -> Vec<(Process, ChildKind)> {
+        let rows = self.rows.lock();
+        rows.iter().flatten().filter_map(|row| Some((row.process.clone()?, row.kind))).collect()
+    }
+
+    fn children(&self) -> Vec<TreeNode> {
+        let rows: Vec<_> = self
+            .rows
+            .lock()
+            .iter()
+            .flatten()
+            .map(|row| {
+                let node = TreeNode {
+                    id: row.id.clone(),
+                    kind: row.kind,
+                    restart: row.restart,
+                    process: row.process.clone(),
+                    restarts: row.starts.saturating_sub(1),
+                    last_exit: row.last_exit.clone(),
+                    children: Vec::new(),
+                };
+                (node, row.process.clone())
+            })
+            .collect();
+        // Asked outside the lock, one supervisor after the other.
+        rows.into_iter()
+            .map(|(mut node, process)| {
+                node.children = process.as_ref().map(children_of).unwrap_or_default();
+                node
+            })
+            .collect()
+    }
+}
+
+fn children_of(process: &Process) -> Vec<TreeNode> {
+    let annex = Object::control(&*process.0).annex();
+    annex.and_then(|annex| annex.downcast::<Table>().ok()).map(|table| table.children()).unwrap_or_default()
+}
+
+/// One child in a snapshot of a tree, with all that is below it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TreeNode {
+    /// Its id.
+    pub id: ChildId,
+    /// Worker or supervisor.
+    pub kind: ChildKind,
+    /// When it is restarted.
+    pub restart: Restart,
+    /// Its process: its pid, whether it lives, how much mail waits.
+    pub process: Option<Process>,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// Why it ended the last time, if ever.
+    pub last_exit: Option<ExitReason>,
+    /// Its children, in no promised order; empty for a worker.
+    pub children: Vec<TreeNode>,
+}
+
+impl TreeNode {
+    pub(crate) fn root(id: ChildId, process: Option<Process>) -> Self {
+        let children = process.as_ref().map(children_of).unwrap_or_default();
+        Self {
+            id,
+            kind: ChildKind::Supervisor,
+            restart: Restart::Temporary,
+            process,
+            restarts: 0,
+            last_exit: None,
+            children,
+        }
+    }
+
+    /// Whoever is at `path` below this: ids with `/` between them.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Option<&Self> {
+        path.split('/').try_fold(self, |node, id| node.children.iter().find(|child| child.id.as_str() == id))
+    }
+
+    fn draw(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        match &self.process {
+            Some(process) if process.is_alive() => {
+                write!(f, "{} {}", self.id, process.pid())?;
+                if process.mailbox_len() > 0 {
+                    write!(f, "  {} messages wait", process.mailbox_len())?;
+                }
+            }
+            _ => write!(f, "{} (not running)", self.id)?,
+        }
+        if self.restarts > 0 {
+            write!(f, "  {} restarts", self.restarts)?;
+        }
+        if let Some(reason) = &self.last_exit {
+            write!(f, "  last: {reason}")?;
+        }
+        writeln!(f)?;
+        for (number, child) in self.children.iter().enumerate() {
+            let last = number + 1 == self.children.len();
+            write!(f, "{indent}{}", if last { "`- " } else { "|- " })?;
+            child.draw(f, &format!("{indent}{}", if last { "   " } else { "|  " }))?;
+        }
+        Ok(())
+    }
+}
+
+/// A drawing for people, a line a child.
+impl fmt::Display for TreeNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.draw(f, "")
+    }
+}
