@@ -4,6 +4,7 @@ mod deferred;
 mod fuzz_corpus;
 mod get;
 mod proxy;
+mod series;
 mod server;
 mod tidy;
 mod transform;
