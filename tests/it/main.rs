@@ -6,5 +6,6 @@ mod get;
 mod proxy;
 mod series;
 mod server;
+mod simulator;
 mod tidy;
 mod transform;

@@ -47,6 +47,7 @@ const ROOMS: &[Room] = &[
             "cache",
             "client",
             "config",
+            "deferred",
             "event",
             "message",
             "net",
