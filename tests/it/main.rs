@@ -9,6 +9,7 @@ mod proxy;
 mod readme;
 mod series;
 mod server;
+mod simulator;
 mod tidy;
 mod tools;
 mod transform;

@@ -48,6 +48,7 @@ const ROOMS: &[Room] = &[
             "cache",
             "client",
             "config",
+            "deferred",
             "event",
             "message",
             "net",
