@@ -19,6 +19,11 @@ use super::{Accept, AcceptError, Accepted, Bound, BoxFuture, Listen, ListenOptio
 /// Room made in a buffer before each read: a page is what one segment of a poem on loopback rarely exceeds.
 const READ_ROOM: usize = 4096;
 
+/// Bytes that wait in a socket and were not sent yet, before it counts as full. The kernel would take up to 4 MB
+/// (`tcp_wmem`) and then say nothing until a third of that has gone: a client that reads a long poem slowly and steadily
+/// would look, for longer than the write time-out, like one that takes nothing. 64 KiB in 30 s is 2 kB/s.
+const UNSENT: u32 = 64 << 10;
+
 /// TCP over this machine's sockets.
 #[derive(Clone, Copy, Debug)]
 pub struct Tcp;
@@ -71,6 +76,8 @@ fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener
     // Linux hands this to every accepted socket: until it is taken off by `finish`, any end is a reset, and so a
     // crash or a SIGKILL in mid poem can never look like the end of the poem.
     socket.set_linger(Some(Duration::ZERO))?;
+    // Handed on like the linger.
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.bind(&address.into())?;
     socket.listen(options.backlog)?;
     Ok(socket.into())
