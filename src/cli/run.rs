@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use super::exit::{Code, Exit, chain};
+use super::node::NodeOptions;
 use super::output::{self, Row};
 use crate::actors::Limit;
 use crate::config::{Config, LogLevel, Upstream};
@@ -18,9 +19,24 @@ use crate::poem::Poem;
 /// Descriptors kept back from clients: listeners, poller, log, and an upstream connection here and there.
 const RESERVED_DESCRIPTORS: u64 = 64;
 
+/// What to do when a port of the embedded configuration is taken.
+const PORT_BASE: &str = "; try --port-base N, with services on N+1 ... (0 takes any free ports)";
+
+/// Runs `verse node`: as [`run`], and tells the way out if a port is taken and there is one. A configuration of the
+/// user's own has its ports in it, and cannot be combined with `--port-base`.
+#[must_use]
+pub fn run_node(options: &NodeOptions) -> Exit {
+    let taken = if options.file.is_none() { PORT_BASE } else { "" };
+    start("node", &options.config, &options.poems, taken)
+}
+
 /// Runs `config` until it is told to end, and says how that went. `subcommand` is who is asked to in errors.
 #[must_use]
 pub fn run(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
+    start(subcommand, config, poems, "")
+}
+
+fn start(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -> Exit {
     log_to_stderr(config.node.log);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -30,10 +46,10 @@ pub fn run(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
     };
     // A node needs no `actix::System`: a `LocalSet` is all its processes ask for.
     let local = LocalSet::new();
-    local.block_on(&runtime, serve(subcommand, config, poems))
+    local.block_on(&runtime, serve(subcommand, config, poems, taken))
 }
 
-async fn serve(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
+async fn serve(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -> Exit {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -48,7 +64,7 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
     };
     let node = match node::start(config, poems, world).await {
         Ok(node) => node,
-        Err(error) => return Exit::error(Code::NotStarted, subcommand, &not_started(subcommand, &error)),
+        Err(error) => return Exit::error(Code::NotStarted, subcommand, &not_started(&error, taken)),
     };
     announce(subcommand, config, poems, &node, connections);
     tokio::select! {
@@ -110,10 +126,10 @@ fn log_to_stderr(level: LogLevel) {
     let _ = log.try_init();
 }
 
-fn not_started(subcommand: &str, error: &StartNodeError) -> String {
+fn not_started(error: &StartNodeError, taken: &str) -> String {
     let mut text = chain(error);
-    if let (StartNodeError::Net(NetError::Taken { .. }), "node") = (error, subcommand) {
-        text.push_str("; try --port-base N, with services on N+1 ... (0 takes any free ports)");
+    if let StartNodeError::Net(NetError::Taken { .. }) = error {
+        text.push_str(taken);
     }
     text
 }
