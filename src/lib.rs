@@ -4,6 +4,7 @@ pub mod actors;
 pub mod blocking;
 pub mod cache;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod deferred;
 pub mod event;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use verse::cli::{self, Code, Command, Exit, TransformOptions};
+use verse::cli::{self, Command, Exit, TransformOptions};
 use verse::transform::TransformService;
 
 fn main() -> ExitCode {
@@ -16,6 +16,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Exit {
     match command {
         Command::Check(options) => Exit::well(format!("{}\n", options.report())),
+        Command::Get(options) => cli::get(&options),
+        Command::Apply(options) => cli::apply(options),
         Command::Node(options) if options.print_config => Exit::well(options.config.to_toml()),
         Command::Transform(TransformOptions::List) => {
             Exit::well(cli::list_transforms(&TransformService::default()))
@@ -24,6 +26,5 @@ fn run(command: Command) -> Exit {
         Command::Serve(options) => cli::run("serve", &options.config, &options.poems),
         Command::Transform(TransformOptions::Serve { config, .. }) => cli::run("transform", &config, &[]),
         Command::Proxy(options) => cli::run("proxy", &options.config, &[]),
-        _ => Exit::error(Code::NotStarted, "", "this build does not fetch"),
     }
 }

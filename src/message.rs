@@ -1,9 +1,22 @@
 //! What actors say to each other: one type a message, its reply, who answers it.
 
+mod peer_error;
+mod proxy;
+mod task;
+
 use actix::Message;
 use bytes::Bytes;
 
 use crate::poem::Poem;
+
+pub use peer_error::{IoCause, PeerError};
+pub use proxy::{
+    AskPoem, FetchEnded, FetchOutcome, FetchOversize, FetchStarted, FollowerCut, LeavePoem, ListPoems,
+    PurgePoems, RefreshPoem, Refused, Served, StopFollowing, TakePiece,
+};
+pub use task::{
+    DownloadError, DownloadProgress, Downloaded, NotTransformed, TaskId, TaskStarted, Transformed,
+};
 
 /// Asks a branch's [source](crate::actors::Source) for its poem. Answered by the source.
 #[derive(Clone, Copy, Debug)]

@@ -195,6 +195,18 @@ impl Session {
         }
     }
 
+    /// Waits until the client's connection is broken. That it has nothing more to send is no such thing; from then on, a
+    /// break is noticed only when something is written. What it sends meanwhile is thrown away. Cancel safe.
+    pub(crate) async fn broken(&mut self) {
+        loop {
+            match self.stream.read(&mut self.input).await {
+                Ok(0) => return std::future::pending().await,
+                Ok(_) => self.input.clear(),
+                Err(_) => return,
+            }
+        }
+    }
+
     /// The good end: the client is told, what it still sends is thrown away for a bounded moment, and the connection
     /// is closed.
     ///

@@ -128,6 +128,18 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The key that is refused, as it is called in a config file.
+    pub fn key(&self) -> &'static str {
+        match self {
+            ConfigError::Zero { key }
+            | ConfigError::Percent { key, .. }
+            | ConfigError::TooLong { key, .. }
+            | ConfigError::TooSmall { key, .. } => key,
+        }
+    }
+}
+
 impl CacheConfig {
     /// The first thing that is wrong, if any.
     pub fn validate(&self) -> Result<(), ConfigError> {
@@ -217,13 +229,7 @@ mod tests {
             let mut config = CacheConfig::default();
             change(&mut config);
             let error = config.validate().expect_err(expected);
-            let key = match &error {
-                ConfigError::Zero { key }
-                | ConfigError::Percent { key, .. }
-                | ConfigError::TooLong { key, .. }
-                | ConfigError::TooSmall { key, .. } => *key,
-            };
-            assert_eq!(key, expected, "{error}");
+            assert_eq!(error.key(), expected, "{error}");
             assert!(error.to_string().contains(&format!("`{expected}`")), "{error}");
         }
     }

@@ -1,11 +1,15 @@
 //! `verse apply [HOST:]PORT NAME [FILE]`: one poem through a transform service.
 
+mod run;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Exit, values};
 use crate::config::{HostPort, LimitsConfig};
 use crate::poem::Poem;
+
+pub use run::apply;
 
 /// Send a poem through a transform service and print what comes back.
 #[derive(Debug, clap::Args)]

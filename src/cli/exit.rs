@@ -66,7 +66,7 @@ impl Exit {
         Exit { code: Code::Well, text: text.into() }
     }
 
-    /// An end with nothing to say.
+    /// An end of which everything has been said already.
     pub const fn silent(code: Code) -> Exit {
         Exit { code, text: String::new() }
     }
@@ -108,6 +108,10 @@ impl Exit {
 
     /// Prints the text where it belongs and gives the code. That nobody reads it any more changes nothing.
     pub fn print(&self, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Code {
+        // With nothing to say, nothing is waited for: after a second signal somebody may still be stuck in a write.
+        if self.text.is_empty() {
+            return self.code;
+        }
         let to: &mut dyn Write = if self.code == Code::Well { stdout } else { stderr };
         let _ = to.write_all(self.text.as_bytes()).and_then(|()| to.flush());
         self.code

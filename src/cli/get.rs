@@ -1,5 +1,10 @@
 //! `verse get [HOST:]PORT...`: poems from servers.
 
+mod bars;
+mod printer;
+mod run;
+mod writer;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +14,8 @@ use super::shared::{Common, framings};
 use super::{Engine, Exit, values};
 use crate::config::{Framing, HostPort, LimitsConfig, LogLevel};
 use crate::transform::TransformService;
+
+pub use run::get;
 
 /// Most servers of one command line: each is asked at once, over a connection of its own.
 const MAX_SERVERS: usize = 4096;

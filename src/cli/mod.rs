@@ -12,6 +12,7 @@ mod node;
 pub mod output;
 mod proxy;
 mod run;
+mod runtime;
 mod serve;
 mod shared;
 mod transform;
@@ -25,10 +26,10 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-pub use apply::ApplyOptions;
+pub use apply::{ApplyOptions, apply};
 pub use check::CheckOptions;
 pub use exit::{Code, Exit, chain};
-pub use get::{GetOptions, Order, OutputDir, TransformBy, Via};
+pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
 pub use node::NodeOptions;
 pub use proxy::ProxyOptions;
 pub use run::{run, run_node};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::shared::{Common, Listening, framings};
 use super::{Engine, Exit, values};
+use crate::cache::CacheConfig;
 use crate::config::{Config, Framing, HostPort, ProxyConfig, Upstream};
 
 /// Run a caching proxy for a poetry server, or for a transform service.
@@ -47,9 +48,10 @@ impl Args {
             return Err(Exit::usage("proxy", "--port", &problem));
         }
         let default = ProxyConfig::new(vec![Upstream::Address(self.upstream)]);
+        let cache = CacheConfig { ttl: self.ttl.unwrap_or(default.cache.ttl), ..default.cache };
         let proxy = ProxyConfig {
             listen,
-            ttl: self.ttl.unwrap_or(default.ttl),
+            cache,
             framing: self.framing.unwrap_or_default(),
             upstream_framing: self.upstream_framing.unwrap_or_default(),
             transforms: self.transforms,

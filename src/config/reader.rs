@@ -137,9 +137,15 @@ impl<'d> Section<'d> {
     }
 
     /// Reads a size in bytes over its default, if it is there.
-    pub(super) fn read_size(&self, key: &'static str, into: &mut u64) -> Result<(), ConfigError> {
+    pub(super) fn read_size<T: TryFrom<u64>>(
+        &self,
+        key: &'static str,
+        into: &mut T,
+    ) -> Result<(), ConfigError> {
         if let Some(Size(bytes)) = self.option(key)? {
-            *into = bytes;
+            *into = T::try_from(bytes).map_err(|_| {
+                self.refuse(key, format!("{bytes} bytes are more than this machine can hold"))
+            })?;
         }
         Ok(())
     }

@@ -48,6 +48,26 @@ impl FromToml for u32 {
     }
 }
 
+impl FromToml for u8 {
+    const EXPECTED: &'static str = "an integer";
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Result<Self, String>> {
+        u64::from_toml(value).map(|number| narrow(number?, u8::MAX))
+    }
+}
+
+impl FromToml for usize {
+    const EXPECTED: &'static str = "an integer";
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Result<Self, String>> {
+        u64::from_toml(value).map(|number| narrow(number?, usize::MAX))
+    }
+}
+
+fn narrow<T: TryFrom<u64> + std::fmt::Display>(number: u64, most: T) -> Result<T, String> {
+    T::try_from(number).map_err(|_| format!("{number} is no integer from 0 to {most}"))
+}
+
 impl FromToml for Size {
     const EXPECTED: &'static str = "a size such as 1000 or \"64MiB\"";
 

@@ -50,7 +50,20 @@ impl Plot<'_> {
         service: &str,
         bound: &Bound,
         serve: Arc<dyn Service>,
+        names: [&'static str; 2],
+    ) -> (Supervisor, Door) {
+        self.door_around(branch, service, bound, serve, names, |branch| branch)
+    }
+
+    /// Adds connections and listener to a branch, and between them what the connections need but need not die with.
+    pub(super) fn door_around(
+        &self,
+        branch: Supervisor,
+        service: &str,
+        bound: &Bound,
+        serve: Arc<dyn Service>,
         [connections, listener]: [&'static str; 2],
+        between: impl FnOnce(Supervisor) -> Supervisor,
     ) -> (Supervisor, Door) {
         let limit = match self.config.limits.max_connections {
             Some(most) => Limit::new(most as usize),
@@ -78,6 +91,6 @@ impl Plot<'_> {
             connections: connections.into(),
             bound: bound.clone(),
         };
-        (branch.child(dynamic).child(listen), door)
+        (between(branch.child(dynamic)).child(listen), door)
     }
 }

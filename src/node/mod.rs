@@ -5,7 +5,7 @@
 //! |- poems (one_for_one)          one branch a poem
 //! |  `- ecstasy (rest_for_one)    source, connections, listener
 //! |- transform (rest_for_one)     workers, connections, listener
-//! `- proxy (rest_for_one)         downloads, cache, connections, listener
+//! `- proxy (rest_for_one)         connections, cache, downloads, listener
 //! ```
 //!
 //! Only this module and `supervisors` start anything. Every listening socket is bound before the first process is
@@ -15,7 +15,9 @@ mod branch;
 mod drain;
 mod error;
 mod poems;
+mod proxy;
 mod sockets;
+mod transform;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,11 +30,12 @@ pub use drain::Drained;
 pub use error::StartNodeError;
 use sockets::Sockets;
 
-use crate::actors::Limit;
+use crate::actors::{CachePorts, Limit};
 use crate::config::Config;
 use crate::event::Reporter;
 use crate::net::Network;
 use crate::poem::Poem;
+use crate::transform::TransformService;
 
 /// What a node is made of besides its configuration.
 #[derive(Clone, Debug)]
@@ -78,6 +81,7 @@ pub enum ServiceId {
 pub struct RunningNode {
     root: SupervisorRef,
     doors: Vec<Door>,
+    caches: Vec<CachePorts>,
     listening: Vec<Listening>,
     world: World,
 }
@@ -109,8 +113,21 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
         }
         root = root.child(all);
     }
+    if let Some(config) = &config.transform {
+        let service = TransformService::default();
+        let Branch { supervisor, doors: more } = transform::branch(&plot, config, service, &sockets);
+        doors.extend(more);
+        root = root.child(supervisor);
+    }
+    let mut caches = Vec::new();
+    for number in 0..config.proxies.len() {
+        let (Branch { supervisor, doors: more }, ports) = proxy::branch(&plot, number, &sockets);
+        doors.extend(more);
+        caches.push(ports);
+        root = root.child(supervisor);
+    }
     let root = root.start(world.reporter.node()).await.map_err(StartNodeError::Tree)?;
-    Ok(RunningNode { root, doors, listening: sockets.listening(), world })
+    Ok(RunningNode { root, doors, caches, listening: sockets.listening(), world })
 }
 
 impl RunningNode {
@@ -124,6 +141,12 @@ impl RunningNode {
     #[must_use]
     pub fn address(&self, service: ServiceId) -> Option<SocketAddr> {
         self.listening.iter().find(|listening| listening.service == service).map(|found| found.address)
+    }
+
+    /// The cache of the n-th `[[proxy]]`, from 0: to be listed, purged, refreshed.
+    #[must_use]
+    pub fn cache(&self, proxy: usize) -> Option<&CachePorts> {
+        self.caches.get(proxy)
     }
 
     /// What it is made of.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`raw`] | a poem, ended by the end of the stream | poem servers, clients, the proxy (Part 2) |
 //! | [`netstring`] | `13:cummingsify.X,` | the transform service (Part 12), poems with `--framing netstring` |
+//! | [`pieces`] | either of these, while it comes | downloads |
 //! | [`request`] | `<name>.<poem>` in a netstring | the transform service (Part 12) |
 //! | [`lines`] | `NAME LENGTH\n` + bytes, answered `OK LENGTH\n` + bytes or `ERR reason\n` | its second protocol (`--lines-port`) |
 //!
@@ -16,6 +17,7 @@ mod body;
 mod length;
 pub mod lines;
 pub mod netstring;
+pub mod pieces;
 pub mod raw;
 pub mod request;
 

@@ -20,6 +20,9 @@ pub enum ExitReason {
     ShutdownWith(ShutdownCause),
     /// It was killed (OTP `killed`).
     Killed,
+    /// It ended by itself with OTP's reason `kill`, which is an ordinary one to those linked to it (OTP-150). Sent
+    /// from outside, it is [`Process::kill`](crate::Process::kill).
+    Kill,
     /// There was no such process (OTP `noproc`).
     NoProc,
     /// The connection to its node was lost (OTP `noconnection`).
@@ -75,6 +78,7 @@ impl fmt::Display for ExitReason {
             Self::Shutdown => f.write_str("shutdown"),
             Self::ShutdownWith(cause) => write!(f, "shutdown: {cause}"),
             Self::Killed => f.write_str("killed"),
+            Self::Kill => f.write_str("kill"),
             Self::NoProc => f.write_str("no such process"),
             Self::NoConnection => f.write_str("no connection to its node"),
             Self::Panicked { message, place: Some(place) } => write!(f, "panicked at {place}: {message}"),

@@ -1,10 +1,11 @@
 //! Monitors: being told, by a message, that a process has ended.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::{Actor, Context, Handler, Message};
 
-use crate::process::{Object, Tell};
+use crate::process::{Envelope, Object, Tell};
 use crate::{ExitReason, Pid, Process, Ref};
 
 /// A monitored process has ended (OTP `{'DOWN', Ref, process, Pid, Reason}`).
@@ -32,6 +33,22 @@ pub struct Monitor {
     id: MonitorId,
     process: Process,
     watcher: Option<u64>,
+    /// Set by a flush: a `Down` that is in the mailbox by then is not handled.
+    flushed: Arc<AtomicBool>,
+}
+
+/// A [`Down`] in the mailbox.
+struct Delivery {
+    down: Down,
+    flushed: Arc<AtomicBool>,
+}
+
+impl<A: Actor + Handler<Down>> Envelope<A> for Delivery {
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
+        if !self.flushed.load(Ordering::Acquire) {
+            Box::new(Tell(self.down)).open(actor, ctx);
+        }
+    }
 }
 
 impl Process {
@@ -44,12 +61,14 @@ impl Process {
         A: Actor<Context = Context<A>> + Handler<Down>,
     {
         let id = MonitorId(self.node().next_reference());
+        let flushed = Arc::new(AtomicBool::new(false));
         let Some(cell) = watcher.cell() else {
-            return Monitor { id, process: self.clone(), watcher: None };
+            return Monitor { id, process: self.clone(), watcher: None, flushed };
         };
+        let delivered = Arc::clone(&flushed);
         let tell = move |pid: Pid, reason: &ExitReason| {
             let down = Down { monitor: id, pid, reason: reason.clone() };
-            let _ = cell.push_unbounded(Box::new(Tell(down)));
+            let _ = cell.push_unbounded(Box::new(Delivery { down, flushed: delivered }));
         };
         let control = Object::control(&*self.0);
         let watcher = if control.is_alive() {
@@ -58,7 +77,7 @@ impl Process {
             tell(control.pid, &ExitReason::NoProc);
             None
         };
-        Monitor { id, process: self.clone(), watcher }
+        Monitor { id, process: self.clone(), watcher, flushed }
     }
 }
 
@@ -74,5 +93,13 @@ impl Monitor {
     #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it had fired")]
     pub fn demonitor(self) -> bool {
         self.watcher.is_some_and(|id| Arc::clone(&self.process.0).control().unwatch(id))
+    }
+
+    /// [`demonitor`](Self::demonitor), and a `Down` that stands in the mailbox is not handled either (OTP
+    /// `demonitor(Ref, [flush])`).
+    #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it had fired")]
+    pub fn demonitor_flush(self) -> bool {
+        self.flushed.store(true, Ordering::Release);
+        self.demonitor()
     }
 }

@@ -35,9 +35,12 @@ struct Inner {
     registry: Registry,
     calls: Arc<PendingCalls>,
     sink: Option<Sink>,
-    born: Instant,
+    clock: Clock,
     wall: fn() -> SystemTime,
 }
+
+/// Time since the node was made.
+type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
 
 type Sink = Box<dyn Fn(Duration, Event) + Send + Sync>;
 
@@ -46,6 +49,7 @@ pub struct NodeBuilder {
     name: Arc<str>,
     seed: Option<u64>,
     sink: Option<Sink>,
+    clock: Option<Clock>,
     wall: fn() -> SystemTime,
 }
 
@@ -72,6 +76,14 @@ impl NodeBuilder {
         self
     }
 
+    /// The clock by which restarts are counted and events stamped: time since the node was made. Default: tokio's clock,
+    /// which stands still where that is paused. Timers are tokio's in any case.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
     /// The wall clock, for people to read; nothing is decided by it. Default: the system's.
     #[must_use]
     pub fn wall_clock(mut self, wall: fn() -> SystemTime) -> Self {
@@ -92,7 +104,10 @@ impl NodeBuilder {
             registry: Registry::new(),
             calls: PendingCalls::new(),
             sink: self.sink,
-            born: Instant::now(),
+            clock: self.clock.unwrap_or_else(|| {
+                let born = Instant::now();
+                Box::new(move || born.elapsed())
+            }),
             wall: self.wall,
         }))
     }
@@ -109,7 +124,7 @@ impl Node {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the node is where wall-clock time comes from")]
     pub fn builder() -> NodeBuilder {
-        NodeBuilder { name: "node".into(), seed: None, sink: None, wall: SystemTime::now }
+        NodeBuilder { name: "node".into(), seed: None, sink: None, clock: None, wall: SystemTime::now }
     }
 
     /// Its name.
@@ -124,10 +139,10 @@ impl Node {
         self.0.seed
     }
 
-    /// Time since the node was made, by tokio's clock: it stands still where that is paused.
+    /// Time since the node was made, by its [clock](NodeBuilder::clock).
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.0.born.elapsed()
+        (self.0.clock)()
     }
 
     /// What a clock on the wall shows; for people, nothing is decided by it.
@@ -163,6 +178,37 @@ impl Node {
         let _ = slot.fill(&cell);
         ProcessFuture::new(actor, cell).spawn();
         Ref::new(slot)
+    }
+
+    /// [`spawn`](Self::spawn), linked to the process whose turn it is before it runs, so that no end is missed
+    /// (OTP-156). Outside a process it is `spawn`.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_link<A: Actor<Context = Context<A>>>(&self, actor: A) -> Ref<A> {
+        let child = self.spawn(actor);
+        if let (Some(parent), Some(child)) = (crate::this_process(), child.process()) {
+            parent.link(&child);
+        }
+        child
+    }
+
+    /// [`spawn`](Self::spawn), monitored by `watcher` before it runs.
+    ///
+    /// # Panics
+    /// As [`spawn`](Self::spawn).
+    pub fn spawn_monitor<A, W>(&self, actor: A, watcher: &Ref<W>) -> (Ref<A>, crate::Monitor)
+    where
+        A: Actor<Context = Context<A>>,
+        W: Actor<Context = Context<W>> + actix::Handler<crate::Down>,
+    {
+        let cell = Cell::new(self.clone(), MAILBOX_BOUND);
+        let slot = Slot::new();
+        // A new slot is empty: this cannot fail.
+        let _ = slot.fill(&cell);
+        let monitor = Process(Arc::clone(&cell) as Arc<dyn Object>).monitor(watcher);
+        ProcessFuture::new(actor, cell).spawn();
+        (Ref::new(slot), monitor)
     }
 
     /// [`spawn`](Self::spawn), under a name.

@@ -6,17 +6,15 @@
 
 mod harness;
 
-//mod bad_input;
-//mod configuration;
 mod connection_limit;
 mod crashes;
 mod crowd;
-//mod drain;
 mod escalation;
-//mod exhaustion;
-//mod foreign_clients;
 mod fuzz_corpus;
+mod get;
 mod hostile_clients;
-//mod sigkill;
+mod proxy;
+mod server;
 mod slow_servers;
-//mod taken_ports;
+mod tidy;
+mod transform;

@@ -160,10 +160,13 @@ fn proxy_is_a_node_with_one_proxy() {
         proxy("verse proxy 10004 --port 10020 --ttl 90 --framing netstring --upstream-framing netstring");
     let proxy = &options.config.proxies[0];
     assert_eq!(proxy.upstreams, [Upstream::Address(HostPort::loopback(10004))]);
-    assert_eq!((proxy.listen.port, proxy.ttl, proxy.transforms), (10020, Duration::from_secs(90), false));
+    assert_eq!(
+        (proxy.listen.port, proxy.cache.ttl, proxy.transforms),
+        (10020, Duration::from_secs(90), false)
+    );
     assert_eq!((proxy.framing, proxy.upstream_framing), (Framing::Netstring, Framing::Netstring));
     let default = &self::proxy("verse proxy 10011 --transforms").config.proxies[0];
-    assert_eq!((default.ttl, default.transforms), (Duration::from_secs(7200), true));
+    assert_eq!((default.cache.ttl, default.transforms), (Duration::from_secs(7200), true));
 }
 
 #[test]

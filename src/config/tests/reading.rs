@@ -83,7 +83,7 @@ fn every_key_is_read() {
     let proxy = &config.proxies[0];
     let address = Upstream::Address("poems.example.org:80".parse().unwrap());
     assert_eq!(proxy.upstreams, [address, Upstream::Poem(Title::new("Donne").unwrap())]);
-    assert_eq!((proxy.listen.port, proxy.ttl), (10020, seconds(22)));
+    assert_eq!((proxy.listen.port, proxy.cache.ttl), (10020, seconds(22)));
     assert_eq!((proxy.framing, proxy.upstream_framing), (Framing::Netstring, Framing::Netstring));
     assert!(!proxy.transforms);
 }

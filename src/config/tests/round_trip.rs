@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::address::host;
+use crate::cache::CacheConfig;
 use crate::config::{
     Config, Framing, HostPort, LimitsConfig, LogLevel, NodeConfig, Pace, PoemConfig, PoemSource, PortBase,
     ProxyConfig, TransformConfig, Upstream,
@@ -91,10 +92,36 @@ fn transform() -> impl Strategy<Value = TransformConfig> {
 fn proxy() -> impl Strategy<Value = (ProxyConfig, usize)> {
     let address =
         (host(), 30_000..=u16::MAX).prop_map(|(host, port)| Upstream::Address(HostPort { host, port }));
-    (vec(address, 1..=15), wait(24), framing(), framing(), any::<usize>()).prop_map(
-        |(upstreams, ttl, framing, upstream_framing, choice)| {
+    (vec(address, 1..=15), cache(), framing(), framing(), any::<usize>()).prop_map(
+        |(upstreams, cache, framing, upstream_framing, choice)| {
             let listen = HostPort::default();
-            (ProxyConfig { upstreams, listen, ttl, framing, upstream_framing, transforms: false }, choice)
+            (ProxyConfig { upstreams, listen, cache, framing, upstream_framing, transforms: false }, choice)
+        },
+    )
+}
+
+fn cache() -> impl Strategy<Value = CacheConfig> {
+    let windows = (wait(24), wait(24), wait(24), wait(24));
+    let hold_off = (wait(1), wait(1), 0..=100_u8, 0..=100_u8);
+    let sizes = (1..1_usize << 20, 1..=10_000_usize, 1..=10_000_usize, 1..=10_000_usize);
+    (windows, hold_off, sizes, wait(24), wait(24)).prop_map(
+        |(windows, hold_off, sizes, max_wait, max_drain)| CacheConfig {
+            ttl: windows.0,
+            ttl_jitter: hold_off.2,
+            stale_while_revalidate: windows.1,
+            stale_if_error: windows.2,
+            hold_off_min: hold_off.0.min(hold_off.1),
+            hold_off_max: hold_off.0.max(hold_off.1),
+            hold_off_jitter: hold_off.3,
+            negative_ttl: windows.3,
+            max_bytes: sizes.0 + (1 << 20),
+            max_entries: sizes.1,
+            max_poem_bytes: sizes.0,
+            max_fetches: sizes.2,
+            max_waiters_per_key: sizes.3,
+            max_waiters: 2 * sizes.3,
+            max_wait,
+            max_drain,
         },
     )
 }

@@ -60,6 +60,31 @@ fn a_value_out_of_bounds_is_refused_with_its_bounds() {
             "[[proxy]]\nupstream = 1\nttl = \"366d\"\n",
             "3:7: `ttl` in [[proxy]] number 1: 8784h is out of bounds; 0s to 8760h",
         ),
+        (
+            "[[proxy]]\nupstream = 1\nttl_jitter = 101\n",
+            "3:14: `ttl_jitter` in [[proxy]] number 1: 101 is out of bounds; 0 to 100",
+        ),
+        (
+            "[[proxy]]\nupstream = 1\nhold_off_min = \"1m\"\n",
+            "1:1: `hold_off_max` in [[proxy]] number 1: 30s is out of bounds; 1m to 8760h",
+        ),
+        (
+            "[[proxy]]\nupstream = 1\nmax_fetches = 0\n",
+            "3:15: `max_fetches` in [[proxy]] number 1: 0 is out of bounds; 1 to 10000",
+        ),
+        (
+            "[[proxy]]\nupstream = 1\nmax_waiters = 9\n",
+            "3:15: `max_waiters` in [[proxy]] number 1: 9 is out of bounds; 65536 to 10000000",
+        ),
+        (
+            "[[proxy]]\nupstream = 1\nmax_wait = \"0s\"\n",
+            "3:12: `max_wait` in [[proxy]] number 1: 0s is out of bounds; 1ms to 24h",
+        ),
+        (
+            "[[proxy]]\nupstream = 1\nmax_bytes = \"1MiB\"\n",
+            "3:13: `max_bytes` in [[proxy]] number 1: checking the cache's config: `max_bytes` must be at least \
+             16778752 bytes, because of `max_poem_bytes`",
+        ),
     ];
     for (text, line) in cases {
         assert_eq!(refusal(text), format!("verse.toml:{line}"));

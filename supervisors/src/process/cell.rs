@@ -1,7 +1,7 @@
 //! What outlives a process: its identity, its mailbox, the signals sent to it, and why it ended.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
@@ -18,6 +18,8 @@ use crate::{ExitReason, Node, Pid};
 pub(crate) enum Signal {
     /// End in good order: `stopping()` and `stopped()` run (a `gen_server` whose supervisor says `shutdown`).
     Stop(ExitReason),
+    /// The supervisor above was killed: a supervisor stops its children and ends with this reason (OTP-131, OTP-133).
+    Orphaned(ExitReason),
     /// End now, with this reason: nothing of the actor runs but its destructors (OTP-157).
     Exit(ExitReason),
     /// Panic with this message in the actor's own turn: a fault experiment.
@@ -41,6 +43,7 @@ pub(crate) struct Control {
     waker: AtomicWaker,
     signalled: AtomicBool,
     started: AtomicBool,
+    suspended: AtomicBool,
     handled: AtomicU64,
     state: Mutex<State>,
 }
@@ -55,8 +58,16 @@ struct State {
     names: Names,
     watchers: Vec<Watcher>,
     next_watcher: u64,
+    /// Those it is linked to (OTP-154: each once). Most processes have no links.
+    links: Option<BTreeMap<Pid, Arc<dyn Object>>>,
+    /// What becomes of exit signals if it traps them.
+    trap: Option<Trap>,
+    orphaned: bool,
     annex: Option<Arc<dyn Any + Send + Sync>>,
 }
+
+/// Puts an exit signal into the mailbox of a process that traps them.
+pub(crate) type Trap = Box<dyn Fn(Pid, ExitReason) + Send>;
 
 /// Most processes have no name or one.
 enum Names {
@@ -92,6 +103,8 @@ pub(crate) trait Object: Send + Sync {
     /// Declares the process dead, from any thread; `false` if it already was. `drop_actor` runs between the freeing of
     /// the names and the telling of the watchers.
     fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool;
+    /// Itself, to be taken for the cell of the actor it is.
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 impl<A: Actor> Cell<A> {
@@ -102,6 +115,7 @@ impl<A: Actor> Cell<A> {
             waker: AtomicWaker::new(),
             signalled: AtomicBool::new(false),
             started: AtomicBool::new(false),
+            suspended: AtomicBool::new(false),
             handled: AtomicU64::new(0),
             state: Mutex::new(State {
                 signals: Vec::new(),
@@ -111,6 +125,9 @@ impl<A: Actor> Cell<A> {
                 names: Names::None,
                 watchers: Vec::new(),
                 next_watcher: 0,
+                links: None,
+                trap: None,
+                orphaned: false,
                 annex: None,
             }),
         };
@@ -151,7 +168,7 @@ impl<A: Actor> Object for Cell<A> {
         let control = &self.control;
         let pid = control.pid;
         // 1. The reason: whoever finds a reply channel closed from here on finds out why.
-        let (names, listener, watchers) = {
+        let (names, listener, watchers, links) = {
             let mut state = control.state.lock();
             if state.reason.is_some() {
                 return false;
@@ -159,8 +176,14 @@ impl<A: Actor> Object for Cell<A> {
             state.reason = Some(reason.clone());
             state.signals = Vec::new();
             state.annex = None;
+            // It may hold its own mailbox.
+            let trap = state.trap.take();
             let names = std::mem::replace(&mut state.names, Names::None);
-            (names, state.listener.take(), std::mem::take(&mut state.watchers))
+            let news =
+                (names, state.listener.take(), std::mem::take(&mut state.watchers), state.links.take());
+            drop(state);
+            drop(trap);
+            news
         };
         // Declared by somebody else: the process finds out at its next turn and goes without a word.
         control.signalled.store(true, Ordering::Release);
@@ -171,7 +194,10 @@ impl<A: Actor> Object for Cell<A> {
         // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
         drop_actor();
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
-        // 5. The news.
+        // 5. The news: links before monitors, as every BEAM was seen to do (OTP-165).
+        for (_, linked) in links.into_iter().flatten() {
+            linked.control().link_broke(pid, &reason);
+        }
         if let Some((listener, key)) = listener {
             listener.exited(key, pid, &reason);
         }
@@ -182,6 +208,10 @@ impl<A: Actor> Object for Cell<A> {
             }
         }
         true
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 }
 
@@ -215,6 +245,7 @@ impl Control {
                 return;
             }
             // A stop asked for again changes nothing; what is kept is bounded by the first exit behind it.
+            state.orphaned |= matches!(signal, Signal::Orphaned(_));
             match (&signal, state.signals.last()) {
                 (_, Some(Signal::Exit(_) | Signal::Panic(_))) | (Signal::Stop(_), Some(Signal::Stop(_))) => {
                     return;
@@ -233,7 +264,15 @@ impl Control {
 
     pub(super) fn next_signal(&self) -> Option<Signal> {
         let mut state = self.state.lock();
-        let signal = (!state.signals.is_empty()).then(|| state.signals.remove(0));
+        // One that traps exits would look at the request when it has its turn; with a kill right behind it never has
+        // (OTP-099). One that does not dies of the first signal.
+        let killed = state.trap.is_some()
+            && matches!(state.signals.as_slice(), [Signal::Stop(_), .., Signal::Exit(_)]);
+        let signal = if killed {
+            state.signals.pop()
+        } else {
+            (!state.signals.is_empty()).then(|| state.signals.remove(0))
+        };
         if state.signals.is_empty() && state.reason.is_none() {
             self.signalled.store(false, Ordering::Release);
         }
@@ -242,6 +281,18 @@ impl Control {
 
     pub(super) fn wake_on_mail(&self, waker: &Waker) {
         self.waker.register(waker);
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.suspended.load(Ordering::Acquire)
+    }
+
+    /// Stops it from opening its mail, or lets it go on.
+    pub(super) fn suspend(&self, suspended: bool) {
+        self.suspended.store(suspended, Ordering::Release);
+        if !suspended {
+            self.waker.wake();
+        }
     }
 
     pub(super) fn count(&self, messages: u64) {
@@ -279,11 +330,77 @@ impl Control {
         self.state.lock().reason.is_none()
     }
 
+    /// An exit signal sent by `from` (OTP-148 to OTP-152): a message if it traps them, else its end, but for `normal`
+    /// from somebody else. `Kill` cannot be trapped.
+    pub(crate) fn exit_signal(&self, from: Option<Pid>, reason: ExitReason) {
+        if reason == ExitReason::Kill {
+            return self.signal(Signal::Exit(ExitReason::Killed));
+        }
+        self.heed(from, reason);
+    }
+
+    /// A process it is linked to has ended. If the link was taken away meanwhile, nothing happens (OTP-155).
+    fn link_broke(&self, from: Pid, reason: &ExitReason) {
+        let was_linked = {
+            let mut state = self.state.lock();
+            state.links.as_mut().is_some_and(|links| links.remove(&from).is_some())
+        };
+        if was_linked {
+            self.heed(Some(from), reason.clone());
+        }
+    }
+
+    fn heed(&self, from: Option<Pid>, reason: ExitReason) {
+        let state = self.state.lock();
+        if let Some(trap) = &state.trap {
+            // A stranger that is no process has no pid; whoever traps wants to see some.
+            return trap(from.unwrap_or(self.pid), reason);
+        }
+        drop(state);
+        if reason != ExitReason::Normal || from == Some(self.pid) {
+            self.signal(Signal::Exit(reason));
+        }
+    }
+
+    /// From now on exit signals go to `trap`; or, with `None`, end the process again.
+    pub(crate) fn set_trap(&self, trap: Option<Trap>) {
+        let before = {
+            let mut state = self.state.lock();
+            if state.reason.is_some() { trap } else { std::mem::replace(&mut state.trap, trap) }
+        };
+        drop(before);
+    }
+
+    pub(crate) fn traps(&self) -> bool {
+        self.state.lock().trap.is_some()
+    }
+
+    /// Its half of a link; `false` if it is dead.
+    pub(super) fn add_link(&self, to: &Arc<dyn Object>) -> bool {
+        let mut state = self.state.lock();
+        if state.reason.is_some() {
+            return false;
+        }
+        state.links.get_or_insert_default().insert(to.control().pid, Arc::clone(to));
+        true
+    }
+
+    pub(super) fn remove_link(&self, to: Pid) -> bool {
+        let mut state = self.state.lock();
+        state.links.as_mut().is_some_and(|links| links.remove(&to).is_some())
+    }
+
+    /// Those it is linked to, in the order of their pids.
+    pub(super) fn links(&self) -> Vec<Pid> {
+        self.state.lock().links.as_ref().map(|links| links.keys().copied().collect()).unwrap_or_default()
+    }
+
     /// Whether a signal that ends it for certain waits: it runs no more code of its own (OTP-157), though its actor is
     /// not dropped yet.
     pub(crate) fn is_doomed(&self) -> bool {
         let state = self.state.lock();
-        state.reason.is_none() && matches!(state.signals.first(), Some(Signal::Exit(_)))
+        state.reason.is_none()
+            && (state.orphaned || state.signals.iter().any(|signal| matches!(signal, Signal::Exit(_))))
     }
 
     /// Who is told first of the death: the supervisor. Set before the first poll.

@@ -32,7 +32,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
         // actix polls its items only once `started()` has returned.
         cell.control.mark_started();
         let mut opened = 0;
-        while !ctx.waiting() && !cell.control.is_signalled() {
+        while !ctx.waiting() && !cell.control.is_signalled() && !cell.control.is_suspended() {
             if opened == TURN {
                 task.waker().wake_by_ref();
                 break;
@@ -118,7 +118,7 @@ impl<A: Actor<Context = Context<A>>> Future for ProcessFuture<A> {
             if this.cell.control.is_signalled() {
                 match this.cell.control.next_signal() {
                     Some(Signal::Exit(reason)) => return this.end(reason),
-                    Some(Signal::Stop(reason)) => {
+                    Some(Signal::Stop(reason) | Signal::Orphaned(reason)) => {
                         this.cell.control.set_exit_as(reason);
                         if let Some(actor) = &mut this.actor {
                             actor.ctx().stop();

@@ -51,12 +51,13 @@ impl Process {
         self.0.control().signal(Signal::Stop(ExitReason::Shutdown));
     }
 
-    /// Ends it with `reason`; nothing of the actor runs but its destructors (OTP-151, OTP-157).
-    /// `Normal` does nothing, as from one process to another in OTP (OTP-152).
+    /// Sends it an exit signal (OTP `exit/2`). A process that [traps exits](crate::ContextExt::trap_exit) gets an
+    /// [`Exit`](crate::Exit) message, whatever the reason. Any other ends with `reason`, and nothing of the actor runs
+    /// but its destructors (OTP-151, OTP-157); `Normal` does nothing, unless sent to oneself (OTP-152).
+    /// `Kill` is [`kill`](Self::kill).
     pub fn exit(&self, reason: ExitReason) {
-        if reason != ExitReason::Normal {
-            self.0.control().signal(Signal::Exit(reason));
-        }
+        let from = crate::this_process().map(|process| process.pid());
+        self.0.control().exit_signal(from, reason);
     }
 
     /// Ends it with reason `killed`, also while it awaits something (OTP-149). Only a turn that does not end is out
@@ -68,6 +69,53 @@ impl Process {
     /// Makes it panic, as a handler of its own would: for experiments with faults.
     pub fn crash(&self, message: impl Into<Arc<str>>) {
         self.0.control().signal(Signal::Panic(message.into()));
+    }
+
+    /// Lets its mail wait, from the next message on, until [`resume`](Self::resume) (OTP `sys:suspend`). Its timers and
+    /// futures go on, and signals still end it.
+    pub fn suspend(&self) {
+        self.0.control().suspend(true);
+    }
+
+    /// Lets it open its mail again.
+    pub fn resume(&self) {
+        self.0.control().suspend(false);
+    }
+
+    /// Links it to `other`: when one ends, the other gets an exit signal with its reason (OTP-148). Linking twice is
+    /// linking once, linking to oneself nothing (OTP-154). A process that has ended already counts as one that ends
+    /// now, with reason `NoProc` (OTP-153).
+    pub fn link(&self, other: &Self) {
+        if self.pid() == other.pid() {
+            return;
+        }
+        let (one, two) = (&self.0, &other.0);
+        // The half at `other` first: once both are there, neither end can be missed (OTP-156).
+        if !two.control().add_link(one) {
+            return one.control().exit_signal(Some(two.control().pid), ExitReason::NoProc);
+        }
+        if !one.control().add_link(two) && two.control().remove_link(one.control().pid) {
+            two.control().exit_signal(Some(one.control().pid), ExitReason::NoProc);
+        }
+    }
+
+    /// Takes the link away. Once this has returned, no exit signal comes from it any more; a message that is in the
+    /// mailbox already stays there (OTP-155).
+    pub fn unlink(&self, other: &Self) {
+        self.0.control().remove_link(other.pid());
+        other.0.control().remove_link(self.pid());
+    }
+
+    /// Those it is linked to, in the order of their pids.
+    #[must_use]
+    pub fn links(&self) -> Vec<Pid> {
+        self.0.control().links()
+    }
+
+    /// Whether it traps exits.
+    #[must_use]
+    pub fn traps_exits(&self) -> bool {
+        self.0.control().traps()
     }
 
     /// Waits until it has ended: its name is free, its actor dropped. Cancel safe; watching a dead process gives its

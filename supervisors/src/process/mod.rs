@@ -12,11 +12,13 @@ mod mailbox;
 mod panic;
 
 pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
-pub use context::{ContextExt, this_process};
+pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
 pub(crate) use panic::{CatchPanic, catch};
 
+#[cfg(test)]
+mod link_tests;
 #[cfg(test)]
 mod tests;

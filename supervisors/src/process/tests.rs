@@ -242,8 +242,8 @@ fn an_actor_ends_itself_with_a_reason() {
     run(async |node, log| {
         let worker = node.spawn(Worker::new(&log));
         let process = worker.process().expect("it runs");
-        worker.cast(Do::Exit(ExitReason::failed("no poem")));
-        assert_eq!(process.exited().await, ExitReason::failed("no poem"));
+        worker.cast(Do::Exit(ExitReason::failed("no work")));
+        assert_eq!(process.exited().await, ExitReason::failed("no work"));
         assert_eq!(seen(&log), ["started", "stopping", "stopped", "dropped"]);
     });
 }

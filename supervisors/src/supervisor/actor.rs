@@ -15,11 +15,11 @@ use super::error::ChildError;
 use super::plan::{Action, Answer, Key};
 use super::planner::Planner;
 use super::report::Report;
-use super::spec::{ChildPolicy, Shutdown};
+use super::spec::{ChildKind, ChildPolicy, Shutdown};
 use super::start::{Started, Starter, Starting, Surroundings};
 use super::stop::stop_all;
 use super::tree::{Row, Table};
-use crate::process::{Cell, ContextExt, ExitListener, Tell, this_process};
+use crate::process::{Cell, ContextExt, ExitListener, Signal, Tell, this_process};
 use crate::{Event, ExitReason, Node, Path, Pid, Process};
 
 /// A supervisor's actor.
@@ -88,6 +88,8 @@ impl SupervisorActor {
             table.insert(key, row(&child.policy, child.starter));
         }
         cell.control.set_annex(Arc::clone(&table) as _);
+        // Exit signals of strangers are ignored (OTP-132); those of children come through the listener.
+        cell.control.set_trap(Some(Box::new(|_, _| ())));
         Self {
             plan,
             table,
@@ -274,7 +276,7 @@ impl SupervisorActor {
 
     pub(super) fn counts(&self) -> ChildCounts {
         let alive: BTreeSet<_> =
-            self.table.processes().iter().filter(|process| process.is_alive()).map(Process::pid).collect();
+            self.table.processes().iter().filter(|(it, _)| it.is_alive()).map(|(it, _)| it.pid()).collect();
         self.plan.count_children(|pid| alive.contains(&pid))
     }
 
@@ -344,8 +346,15 @@ impl Actor for SupervisorActor {
 impl Drop for SupervisorActor {
     /// Killed: its children die through their links (OTP-133). After a good end there are none.
     fn drop(&mut self) {
-        for child in self.table.processes() {
-            child.exit(ExitReason::Killed);
+        for (child, kind) in self.table.processes() {
+            let control = child.0.control();
+            if control.traps() {
+                control.signal(Signal::Orphaned(ExitReason::Killed));
+            }
+            // A worker may say goodbye, as a gen_server whose parent has ended (OTP-181), but not stay.
+            if kind == ChildKind::Worker {
+                control.signal(Signal::Exit(ExitReason::Killed));
+            }
         }
     }
 }

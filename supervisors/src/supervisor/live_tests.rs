@@ -346,7 +346,7 @@ fn the_history_tells_a_crash_from_its_cause_to_the_restart() {
         let spec = worker("cache", &log);
         let child = spec.reference();
         let proxy = Supervisor::new("proxy").intensity(5, Duration::from_secs(10)).child(spec);
-        let _root = Supervisor::new("verse").child(proxy).start(&node()).await.expect("it starts");
+        let _root = Supervisor::new("root").child(proxy).start(&node()).await.expect("it starts");
         crash(&child).await;
         alive_again(&child).await;
     });

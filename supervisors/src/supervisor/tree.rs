@@ -57,8 +57,9 @@ impl Table {
     }
 
     /// All processes that may be alive.
-    pub(crate) fn processes(&self) -> Vec<Process> {
-        self.rows.lock().iter().flatten().filter_map(|row| row.process.clone()).collect()
+    pub(crate) fn processes(&self) -> Vec<(Process, ChildKind)> {
+        let rows = self.rows.lock();
+        rows.iter().flatten().filter_map(|row| Some((row.process.clone()?, row.kind))).collect()
     }
 
     fn children(&self) -> Vec<TreeNode> {

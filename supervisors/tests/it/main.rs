@@ -1,0 +1,6 @@
+//! The integration tests: one binary, a module a theme; everything here is seen from outside.
+
+mod examples;
+mod stage;
+mod unchanged;
+mod worlds;
