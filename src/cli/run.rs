@@ -13,7 +13,7 @@ use crate::actors::Limit;
 use crate::config::{Config, LogLevel, Upstream};
 use crate::event::Reporter;
 use crate::net::{NetError, Network, raise_descriptor_limit};
-use crate::node::{self, RunningNode, ServiceId, StartNodeError, World};
+use crate::node::{self, Listening, RunningNode, ServiceId, StartNodeError, World};
 use crate::poem::Poem;
 
 /// Descriptors kept back from clients: listeners, poller, log, and an upstream connection here and there.
@@ -149,13 +149,12 @@ fn gave_up(subcommand: &str, node: &RunningNode, reason: &supervisors::ExitReaso
 fn announce(subcommand: &str, config: &Config, poems: &[Poem], node: &RunningNode, connections: usize) {
     let mut text = String::new();
     if subcommand == "node" && std::io::stdout().is_terminal() {
-        let rows: Vec<Row> =
-            node.listening().iter().map(|it| row(config, poems, it.service, it.address)).collect();
+        let rows: Vec<Row> = node.listening().iter().map(|it| row(config, poems, node, it)).collect();
         text.push_str(&output::table(&rows));
         text.push_str(&format!("\nAt most {connections} connections at once. Ctrl-C drains, twice stops.\n"));
     } else {
         for it in node.listening() {
-            text.push_str(&line(config, poems, it.service, it.address));
+            text.push_str(&line(config, poems, node, it));
             text.push('\n');
         }
         tracing::info!(target: crate::event::TARGET, "at most {connections} connections at once");
@@ -165,26 +164,34 @@ fn announce(subcommand: &str, config: &Config, poems: &[Poem], node: &RunningNod
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn line(config: &Config, poems: &[Poem], service: ServiceId, at: std::net::SocketAddr) -> String {
-    match service {
-        ServiceId::Poem(number) => output::serving(poems[number].origin(), at),
-        ServiceId::Transform | ServiceId::TransformLines => output::serving_transforms(at),
-        ServiceId::Proxy(number) => output::proxying(&upstreams(&config.proxies[number].upstreams), at),
+fn line(config: &Config, poems: &[Poem], node: &RunningNode, it: &Listening) -> String {
+    match it.service {
+        ServiceId::Poem(number) => output::serving(poems[number].origin(), it.address),
+        ServiceId::Transform | ServiceId::TransformLines => output::serving_transforms(it.address),
+        ServiceId::Proxy(number) => output::proxying(&upstreams(config, node, number), it.address),
     }
 }
 
-fn row(config: &Config, poems: &[Poem], service: ServiceId, at: std::net::SocketAddr) -> Row {
-    match service {
-        ServiceId::Poem(number) => Row::poem(&config.poems[number], poems[number].bytes().len(), at),
-        ServiceId::Transform => Row::transform(at),
-        ServiceId::TransformLines => Row::lines(at),
+fn row(config: &Config, poems: &[Poem], node: &RunningNode, it: &Listening) -> Row {
+    match it.service {
+        ServiceId::Poem(number) => Row::poem(&config.poems[number], poems[number].bytes().len(), it.address),
+        ServiceId::Transform => Row::transform(it.address),
+        ServiceId::TransformLines => Row::lines(it.address),
         ServiceId::Proxy(number) => {
-            let proxy = &config.proxies[number];
-            Row::proxy(proxy, &upstreams(&proxy.upstreams), at)
+            Row::proxy(&config.proxies[number], &upstreams(config, node, number), it.address)
         }
     }
 }
 
-fn upstreams(upstreams: &[Upstream]) -> String {
-    upstreams.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// Where a proxy asks; for a poem of this node, where that turned out to listen.
+fn upstreams(config: &Config, node: &RunningNode, proxy: usize) -> String {
+    let at = |upstream: &Upstream| match upstream {
+        Upstream::Address(at) => at.to_string(),
+        Upstream::Poem(title) => {
+            let number = config.poems.iter().position(|poem| poem.title == *title);
+            let at = number.and_then(|number| node.address(ServiceId::Poem(number)));
+            at.map_or_else(|| upstream.to_string(), |at| at.to_string())
+        }
+    };
+    config.proxies[proxy].upstreams.iter().map(at).collect::<Vec<_>>().join(", ")
 }
