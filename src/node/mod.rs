@@ -187,11 +187,12 @@ impl RunningNode {
     /// Ends the node at once: every connection is reset, nothing listens. Cancel safe: the node ends all the same.
     pub async fn kill(&self) {
         let processes = processes(&self.tree());
-        if let Some(root) = self.root.process() {
-            root.kill();
-        }
         self.close();
-        // A killed supervisor does not wait for its children: each ends at a turn of its own.
+        // The root first, so that nobody is restarted; each for itself, since supervisors whose own was killed end in
+        // good order (OTP-133), and so would their connections.
+        for process in &processes {
+            process.kill();
+        }
         for process in processes {
             process.exited().await;
         }
