@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustix::net::{SocketFlags, sockopt};
+use rustix::net::{SendFlags, SocketFlags, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
@@ -18,11 +18,6 @@ use super::{Accept, AcceptError, Accepted, Bound, BoxFuture, Listen, ListenOptio
 
 /// Room made in a buffer before each read: a page is what one segment of a poem on loopback rarely exceeds.
 const READ_ROOM: usize = 4096;
-
-/// Bytes that wait in a socket and were not sent yet, before it counts as full. The kernel would take up to 4 MB
-/// (`tcp_wmem`) and then say nothing until a third of that has gone: a client that reads a long poem slowly and steadily
-/// would look, for longer than the write time-out, like one that takes nothing. 64 KiB in 30 s is 2 kB/s.
-const UNSENT: u32 = 64 << 10;
 
 /// TCP over this machine's sockets.
 #[derive(Clone, Copy, Debug)]
@@ -76,8 +71,6 @@ fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener
     // Linux hands this to every accepted socket: until it is taken off by `finish`, any end is a reset, and so a
     // crash or a SIGKILL in mid poem can never look like the end of the poem.
     socket.set_linger(Some(Duration::ZERO))?;
-    // Handed on like the linger.
-    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.bind(&address.into())?;
     socket.listen(options.backlog)?;
     Ok(socket.into())
@@ -202,6 +195,34 @@ impl TcpConnection {
             State::Idle(stream) => stream.write(bytes),
             State::Watched(stream) => stream.try_write(bytes),
             State::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    pub(super) fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.state {
+            State::Watched(stream) => Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?),
+            _ => self.try_write(bytes),
+        }
+    }
+
+    pub(super) async fn failed(&mut self) -> io::Error {
+        let stream = match self.watch() {
+            Ok(stream) => stream,
+            Err(error) => return error,
+        };
+        loop {
+            if let Err(error) = stream.ready(Interest::ERROR).await {
+                return error;
+            }
+            let failed = stream.try_io(Interest::ERROR, || match stream.take_error()? {
+                Some(error) => Ok(error),
+                // Not so, or no longer: wait for the next one.
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            });
+            match failed {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(error) | Err(error) => return error,
+            }
         }
     }
 
