@@ -7,7 +7,7 @@ use supervisors::ExitReason;
 use verse::config::Pace;
 use verse::event::{Event, Phase};
 
-use crate::harness::{End, PlainClient, Setup, TestClient, TestNode, frozen, within};
+use crate::harness::{End, Setup, TestClient, TestNode, frozen, is_refused, within};
 
 const LISTENER: &str = "poems/ecstasy/listener";
 const PERIOD: Duration = Duration::from_secs(10);
@@ -46,7 +46,7 @@ fn a_listener_that_goes_on_crashing_ends_the_node_after_the_restarts_that_each_l
             assert!(!crash(&mut node).await, "intensity {intensity}: that was one too many");
             let reason = within("the end of the node", node.node.exited()).await;
             assert_eq!(reason, ExitReason::Shutdown);
-            assert!(PlainClient::try_connect(node.address("ecstasy")).is_err(), "nothing listens any more");
+            assert!(is_refused(node.address("ecstasy")), "nothing listens any more");
             let story: Vec<String> = node.node.story().iter().map(ToString::to_string).collect();
             let told = |text: &str| story.iter().any(|line| line.contains(text));
             for text in [

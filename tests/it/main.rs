@@ -6,15 +6,23 @@
 
 mod harness;
 
+mod bad_input;
+mod broken_socket;
+mod configuration;
 mod connection_limit;
 mod crashes;
 mod crowd;
+mod drain;
 mod escalation;
+mod exhaustion;
+mod foreign_clients;
 mod fuzz_corpus;
 mod get;
 mod hostile_clients;
 mod proxy;
 mod server;
+mod sigkill;
 mod slow_servers;
+mod taken_ports;
 mod tidy;
 mod transform;

@@ -18,7 +18,7 @@ pub(crate) enum End {
 }
 
 /// Whether an error says that the peer has reset the connection.
-pub(crate) fn is_reset(error: &io::Error) -> bool {
+fn is_reset(error: &io::Error) -> bool {
     error.kind() == ErrorKind::ConnectionReset
 }
 
@@ -144,6 +144,12 @@ impl PlainClient {
     /// Closes the sending half.
     pub(crate) fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("it is connected");
+    }
+
+    /// Resets the connection.
+    pub(crate) fn reset(self) {
+        let zero = Some(std::time::Duration::ZERO);
+        socket2::SockRef::from(&self.stream).set_linger(zero).expect("a linger can be set");
     }
 }
 
