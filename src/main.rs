@@ -23,7 +23,7 @@ fn run(command: Command) -> Exit {
         Command::Transform(TransformOptions::List) => {
             Exit::well(cli::list_transforms(&TransformService::default()))
         }
-        Command::Node(options) => cli::run("node", &options.config, &options.poems),
+        Command::Node(options) => cli::run_node(&options),
         Command::Serve(options) => cli::run("serve", &options.config, &options.poems),
         Command::Transform(TransformOptions::Serve { config, .. }) => cli::run("transform", &config, &[]),
         Command::Proxy(options) => cli::run("proxy", &options.config, &[]),

@@ -34,7 +34,7 @@ pub use exit::{Code, Exit, chain};
 pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
 pub use node::NodeOptions;
 pub use proxy::ProxyOptions;
-pub use run::run;
+pub use run::{run, run_node};
 pub use serve::ServeOptions;
 pub use shared::Engine;
 pub use transform::{TransformOptions, list_transforms};
