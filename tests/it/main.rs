@@ -5,6 +5,7 @@ mod fuzz_corpus;
 mod get;
 mod proxy;
 mod series;
+mod series_deferreds;
 mod server;
 mod simulator;
 mod tidy;
