@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::reactor::Target;
-use crate::reactor::programs::framing::PoemReader;
-use crate::reactor::programs::{ClientEvent, GetError, GetOptions};
+use crate::terms::Target;
+use crate::terms::framing::PoemReader;
+use crate::terms::{ClientEvent, GetError, GetOptions};
 
 /// The blocking half measures its own time: it has no loop that could.
 #[allow(clippy::disallowed_methods)]

@@ -17,9 +17,9 @@ use super::event_loop::Reactor;
 use super::poller::Fd;
 use super::protocol::{ClientFactory, Factory, Handled, Protocol};
 use super::reason::{ConnectFailure, Reason};
-use super::target::Target;
 use super::timers::DelayedCall;
 use super::transport::Transport;
+use crate::terms::Target;
 
 #[cfg(test)]
 mod tests;

@@ -32,13 +32,13 @@ mod reason;
 mod remote;
 mod resolve;
 mod signals;
-mod target;
 #[cfg(test)]
 mod testing;
 mod timers;
 mod transport;
 mod triggers;
 
+pub use crate::terms::Target;
 pub use clock::Clock;
 pub use connector::{CONNECT_TIMEOUT, Connector, ConnectorError};
 pub use descriptor::{Descriptor, ReadDescriptor, WriteDescriptor};
@@ -56,7 +56,6 @@ pub use reason::{ConnectFailure, Reason};
 pub use remote::{MAX_REMOTE_CALLS, Remote, RemoteError};
 pub use resolve::MAX_LOOKUPS;
 pub use signals::Signals;
-pub use target::Target;
 pub use timers::{DelayedCall, TimerError, Timers};
 pub use transport::{HIGH_WATER, MAX_BUFFERED, Transport};
 pub use triggers::{Hold, Phase, SystemEvent, TriggerId};

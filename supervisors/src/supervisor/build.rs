@@ -140,7 +140,7 @@ pub(super) async fn start_root(root: Child, node: &Node) -> Result<(), ExitReaso
 struct Nobody;
 
 impl ExitListener for Nobody {
-    fn exited(&self, _: usize, _: Pid, _: &ExitReason) {}
+    fn exited(&self, _: Pid, _: &ExitReason) {}
 }
 
 /// Starts a static supervisor.

@@ -196,7 +196,7 @@ where
         cell.declare(reason.clone(), &mut || ());
         return Err(reason);
     }
-    cell.control.set_listener(Arc::clone(&surroundings.listener), 0);
+    cell.control.set_listener(Arc::clone(&surroundings.listener));
     let process = Process(Arc::clone(cell) as Arc<dyn Object>);
     match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
         Launch::Running => Ok(process),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::reactor::Target;
+use super::target::Target;
 use crate::wire::Malformed;
 
 /// Any error, shared: failures are told to more than one, and travel through Deferreds.
