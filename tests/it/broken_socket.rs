@@ -6,19 +6,19 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{SockRef, Type};
 
 use crate::harness::{End, PlainClient, Verse, is_refused};
+use crate::tools::skipped;
 
 /// More descriptors than the program has open here.
 const DESCRIPTORS: i32 = 64;
 
 /// Shuts the program's listening socket down from outside, as its parent may: any `accept` on it fails from then on.
 /// `false`, and a line that says so, where the system does not let a parent do that.
-#[allow(clippy::print_stderr, reason = "a test that cannot be run here says so")]
 fn break_socket(verse: &Verse, address: SocketAddr) -> bool {
     let open = pidfd_open(verse.pid(), PidfdFlags::empty());
     let process = match open {
         Ok(process) => process,
         Err(error) => {
-            eprintln!("skipped: no pidfd_open here: {error}");
+            skipped(&format!("no pidfd_open here: {error}"));
             return false;
         }
     };
@@ -27,7 +27,7 @@ fn break_socket(verse: &Verse, address: SocketAddr) -> bool {
             Ok(copy) => copy,
             Err(rustix::io::Errno::BADF) => continue,
             Err(error) => {
-                eprintln!("skipped: no pidfd_getfd here: {error}");
+                skipped(&format!("no pidfd_getfd here: {error}"));
                 return false;
             }
         };

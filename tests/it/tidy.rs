@@ -65,6 +65,11 @@ fn nothing_is_unfinished_ignored_or_slept_through() {
 }
 
 #[test]
+fn nothing_is_skipped_without_a_word() {
+    assert_clean(words::silent_skips);
+}
+
+#[test]
 fn nothing_is_unwrapped_outside_tests() {
     assert_clean(words::unwraps);
 }
@@ -111,6 +116,7 @@ const PLANTED: &[(&str, Check, &str, &str)] = &[
     ("something to do", words::unfinished, "tests/it/a.rs", "fn a() { todo!() }"),
     ("an ignored test", words::unfinished, "tests/it/a.rs", "#[ignore = \"slow\"]"),
     ("a sleep", words::unfinished, "tests/it/a.rs", "std::thread::sleep(a);"),
+    ("a silent skip", words::silent_skips, "tests/it/a.rs", concat!("eprintln!(\"", "skipped: no nc\")")),
     ("an unwrap", words::unwraps, "src/a.rs", "fn a() { b.unwrap() }"),
     ("a rule that is none", words::rule_numbers, "src/a.rs", concat!("/// OTP", "-209")),
     ("a test of a rule that is none", words::rule_numbers, "src/a.rs", concat!("fn otp", "_999_a() {}")),

@@ -13,10 +13,15 @@ pub(crate) fn tool(name: &str) -> Option<Command> {
     None
 }
 
-/// Something is missing here, so that a test claims nothing: it says so. With `VERSE_REQUIRE_TOOLS` set, as `.ci/run`
-/// does, which installs all there is to install, it fails.
+/// A tool is missing here, so that a test claims nothing: it says so. With `VERSE_REQUIRE_TOOLS` set, as `.ci/run` does,
+/// which installs them, it fails.
 pub(crate) fn lacking(why: &str) {
     assert!(std::env::var_os("VERSE_REQUIRE_TOOLS").is_none(), "{why}");
-    // Past the capture of the harness, which hides what a test that passes has printed.
+    skipped(why);
+}
+
+/// Says that something is not claimed here, past the capture of the harness, which hides what a test that passes has
+/// printed.
+pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -62,6 +62,17 @@ pub(super) fn unfinished(tree: &Tree) -> Vec<String> {
     offences
 }
 
+/// What a test prints that passes is hidden; so it must not say there that it claims nothing.
+pub(super) fn silent_skips(tree: &Tree) -> Vec<String> {
+    let says = concat!("eprintln!(\"", "skipped");
+    let mut offences = Vec::new();
+    for (path, text) in tree.ending(".rs") {
+        let found = text.match_indices(says).map(|(at, _)| source::line_of(text, at));
+        offences.extend(found.map(|line| format!("{path}:{line}: skipped without a word")));
+    }
+    offences
+}
+
 pub(super) fn unwraps(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
     for (path, code) in tree.shipped() {
