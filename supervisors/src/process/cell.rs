@@ -1,5 +1,8 @@
 //! What outlives a process: its identity, its mailbox, the signals sent to it, and why it ended.
 
+mod links;
+mod watchers;
+
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -292,71 +295,6 @@ impl Control {
         self.state.lock().reason.is_none()
     }
 
-    /// An exit signal sent by `from` (OTP-148 to OTP-152): a message if it traps them, else its end, but for `normal`
-    /// from somebody else. `Kill` cannot be trapped.
-    pub(crate) fn exit_signal(&self, from: Option<Pid>, reason: ExitReason) {
-        if reason == ExitReason::Kill {
-            return self.signal(Signal::Exit(ExitReason::Killed));
-        }
-        self.heed(from, reason);
-    }
-
-    /// A process it is linked to has ended. If the link was taken away meanwhile, nothing happens (OTP-155).
-    fn link_broke(&self, from: Pid, reason: &ExitReason) {
-        let was_linked = {
-            let mut state = self.state.lock();
-            state.rare_mut().is_some_and(|rare| rare.links.remove(&from).is_some())
-        };
-        if was_linked {
-            self.heed(Some(from), reason.clone());
-        }
-    }
-
-    fn heed(&self, from: Option<Pid>, reason: ExitReason) {
-        let state = self.state.lock();
-        if let Some(Rare { trap: Some(trap), .. }) = state.rare() {
-            // A stranger that is no process has no pid; whoever traps wants to see some.
-            return trap(from.unwrap_or(self.pid), reason);
-        }
-        drop(state);
-        if reason != ExitReason::Normal || from == Some(self.pid) {
-            self.signal(Signal::Exit(reason));
-        }
-    }
-
-    /// From now on exit signals go to `trap`; or, with `None`, end the process again.
-    pub(crate) fn set_trap(&self, trap: Option<Trap>) {
-        let before = {
-            let mut state = self.state.lock();
-            if state.reason.is_some() { trap } else { std::mem::replace(&mut state.make_rare().trap, trap) }
-        };
-        drop(before);
-    }
-
-    pub(crate) fn traps(&self) -> bool {
-        self.state.lock().rare().is_some_and(|rare| rare.trap.is_some())
-    }
-
-    /// Its half of a link; `false` if it is dead.
-    pub(super) fn add_link(&self, to: &Arc<dyn Object>) -> bool {
-        let mut state = self.state.lock();
-        if state.reason.is_some() {
-            return false;
-        }
-        state.make_rare().links.insert(to.control().pid, Arc::clone(to));
-        true
-    }
-
-    pub(super) fn remove_link(&self, to: Pid) -> bool {
-        let mut state = self.state.lock();
-        state.rare_mut().is_some_and(|rare| rare.links.remove(&to).is_some())
-    }
-
-    /// Those it is linked to, in the order of their pids.
-    pub(super) fn links(&self) -> Vec<Pid> {
-        self.state.lock().rare().map(|rare| rare.links.keys().copied().collect()).unwrap_or_default()
-    }
-
     /// Whether a signal that ends it for certain waits: it runs no more code of its own (OTP-157), though its actor is
     /// not dropped yet.
     pub(crate) fn is_doomed(&self) -> bool {
@@ -390,42 +328,5 @@ impl Control {
 
     pub(crate) fn annex(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.state.lock().rare()?.annex.clone()
-    }
-
-    /// Calls `tell` at death; at once, with the true reason, if it is dead already.
-    pub(crate) fn watch(&self, tell: Tell) -> Option<u64> {
-        let mut state = self.state.lock();
-        if let Some(reason) = state.reason.clone() {
-            drop(state);
-            tell(self.pid, &reason);
-            return None;
-        }
-        Some(state.add_watcher(Told::Call(tell)))
-    }
-
-    /// Wakes `waker` at death, or says that it is dead. `id` names an earlier registration to be replaced.
-    pub(super) fn wake_on_exit(&self, id: &mut Option<u64>, waker: &Waker) -> Option<ExitReason> {
-        let mut state = self.state.lock();
-        if let Some(reason) = &state.reason {
-            return Some(reason.clone());
-        }
-        if let Some(id) = *id
-            && let Some(rare) = state.rare_mut()
-            && let Some(watcher) = rare.watchers.iter_mut().find(|watcher| watcher.id == id)
-        {
-            watcher.tell = Told::Wake(waker.clone());
-            return None;
-        }
-        *id = Some(state.add_watcher(Told::Wake(waker.clone())));
-        None
-    }
-
-    /// Forgets a watcher; `false` if it was told already.
-    pub(crate) fn unwatch(&self, id: u64) -> bool {
-        let mut state = self.state.lock();
-        let Some(Rare { watchers, .. }) = state.rare_mut() else { return false };
-        let before = watchers.len();
-        watchers.retain(|watcher| watcher.id != id);
-        watchers.len() < before
     }
 }

@@ -26,8 +26,10 @@ const ROOMS: &[Room] = &[
     room("cache", &[], &[]),
     room("config", &["cache", "poem"], &[]),
     // The reactor half: neither tokio nor actix, and nothing of the actor side.
-    room("blocking", &["wire", "poem", "deferred", "transform"], &[]),
-    room("reactor", &["wire", "poem", "deferred", "transform"], &[]),
+    room("reactor", &["deferred", "poem", "terms", "transform", "wire"], &[]),
+    // What both are told and tell, so that they can be compared.
+    room("terms", &["wire"], &[]),
+    room("blocking", &["poem", "terms", "transform", "wire"], &[]),
     // What actors say and report, and the seam to the network.
     room("net", &[], &["tokio"]),
     room("event", &[], &["supervisors"]),
@@ -47,6 +49,7 @@ const ROOMS: &[Room] = &[
             "cache",
             "client",
             "config",
+            "deferred",
             "event",
             "message",
             "net",

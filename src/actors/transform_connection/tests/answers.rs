@@ -55,7 +55,7 @@ fn pipelined_requests_are_answered_in_the_order_in_which_they_came() {
         let mut client = say(world.netstrings, "6:wait.a,7:shout.b,7:rot13.c,").await;
         world.until(|world| world.workers.busy() == 1).await;
         // The first one waits: the others do not overtake it.
-        assert_eq!(heard(&mut say(world.lines, "shout 1\nz").await.by_ending().await).await, "OK 1\nZ");
+        assert_eq!(heard(&mut say_all(world.lines, "shout 1\nz").await).await, "OK 1\nZ");
         world.gate.send_replace(true);
         let mut answers = [0; 12];
         client.read_exact(&mut answers).await.unwrap();
@@ -118,16 +118,4 @@ fn many_clients_at_once_with_few_workers_each_get_their_own_answer() {
         }
         assert_eq!(world.troubles(), [""; 0]);
     });
-}
-
-trait ByEnding {
-    /// Has said everything.
-    async fn by_ending(self) -> Self;
-}
-
-impl ByEnding for TcpStream {
-    async fn by_ending(mut self) -> Self {
-        self.shutdown().await.unwrap();
-        self
-    }
 }

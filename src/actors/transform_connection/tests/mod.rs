@@ -168,6 +168,13 @@ async fn say(server: SocketAddr, text: impl AsRef<[u8]>) -> TcpStream {
     client
 }
 
+/// A plain client that has said `text` and will say no more.
+async fn say_all(server: SocketAddr, text: impl AsRef<[u8]>) -> TcpStream {
+    let mut client = say(server, text).await;
+    client.shutdown().await.unwrap();
+    client
+}
+
 /// All that comes, and how it ends.
 async fn hear(client: &mut TcpStream) -> (String, io::Result<()>) {
     let mut bytes = Vec::new();

@@ -38,8 +38,7 @@ fn whatever_is_wrong_there_is_no_answer_an_orderly_end_and_one_event() {
     for requests in [1, 1000] {
         run(strict(requests), async |mut world| {
             for (sent, told) in TROUBLES {
-                let mut client = say(world.netstrings, sent).await;
-                client.shutdown().await.unwrap();
+                let mut client = say_all(world.netstrings, sent).await;
                 assert_eq!(heard(&mut client).await, "", "{told}");
                 assert_eq!(world.troubles(), [told]);
             }
@@ -67,8 +66,7 @@ fn what_was_answered_before_the_trouble_stays_answered_and_what_comes_after_is_n
 #[test]
 fn a_client_that_leaves_without_a_word_is_no_trouble() {
     run(strict(1), async |mut world| {
-        let mut client = say(world.netstrings, "").await;
-        client.shutdown().await.unwrap();
+        let mut client = say_all(world.netstrings, "").await;
         assert_eq!(heard(&mut client).await, "");
         assert_eq!(world.troubles(), [""; 0]);
     });
@@ -79,8 +77,7 @@ fn trouble_of_one_client_is_not_noticed_by_another() {
     run(strict(1), async |mut world| {
         let mut quiet = say(world.netstrings, "13:cumm").await;
         for (sent, _) in TROUBLES {
-            let mut client = say(world.netstrings, sent).await;
-            client.shutdown().await.unwrap();
+            let mut client = say_all(world.netstrings, sent).await;
             assert_eq!(heard(&mut client).await, "");
         }
         quiet.write_all(b"ingsify.X,").await.unwrap();
@@ -93,8 +90,7 @@ fn trouble_of_one_client_is_not_noticed_by_another() {
 fn the_second_protocol_says_what_is_wrong_and_goes_on_if_it_may() {
     run(strict(1000), async |mut world| {
         let sent = "none 1\nXshout 1\naexplode 1\nXrefuse 0\nnever 0\nshout 1\nb";
-        let mut client = say(world.lines, sent).await;
-        client.shutdown().await.unwrap();
+        let mut client = say_all(world.lines, sent).await;
         let lines = [
             "ERR no transformation is called \"none\"",
             "OK 1",
@@ -119,8 +115,7 @@ fn the_second_protocol_says_what_is_malformed_and_ends() {
             (" 1\nX", "no name"),
             ("shout 3\nX", "the stream ended in mid frame"),
         ] {
-            let mut client = say(world.lines, sent).await;
-            client.shutdown().await.unwrap();
+            let mut client = say_all(world.lines, sent).await;
             assert_eq!(heard(&mut client).await, format!("ERR {said}\n"));
             let told = world.troubles();
             assert!(told.len() == 1 && told[0].ends_with(&format!(": {said}")), "{told:?}");
