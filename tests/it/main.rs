@@ -26,3 +26,4 @@ mod slow_servers;
 mod taken_ports;
 mod tidy;
 mod transform;
+mod whole_node;
