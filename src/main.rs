@@ -16,6 +16,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Exit {
     match command {
         Command::Check(options) => Exit::well(format!("{}\n", options.report())),
+        Command::Deferred(options) => cli::deferred(options),
         Command::Get(options) => cli::get(&options),
         Command::Apply(options) => cli::apply(options),
         Command::Node(options) if options.print_config => Exit::well(options.config.to_toml()),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, Message};
 
-/// What a handler returns when it cannot answer yet. The caller waits until the [`Answer`] is given; if that is dropped
+/// What a handler returns when it cannot answer yet. The caller waits until the `Answer` is given; if that is dropped
 /// instead, it waits until its time limit or the actor's end.
 ///
 /// Costs no future in the actor's context: thousands of callers may wait, and none of them is polled.

@@ -61,8 +61,8 @@ async fn serve(service: PoemService, mut session: Session) -> io::Result<()> {
     let bytes = poem.bytes().clone();
     session.life().reporter().report(Event::Sending { peer, bytes: bytes.len() });
     match service.framing {
-        Framing::Raw => session.send(&[bytes], service.pace).await?,
-        Framing::Netstring => session.send(&netstring::parts(bytes), service.pace).await?,
+        Framing::Raw => session.send_last(&[bytes], service.pace).await?,
+        Framing::Netstring => session.send_last(&netstring::parts(bytes), service.pace).await?,
     }
     session.finish().await
 }

@@ -27,6 +27,10 @@ pub struct ConnectionOptions {
     pub drain: Duration,
 }
 
+/// How long a client is given to leave by itself before its socket is looked at. 1 ms, the grain of the clock: nearly
+/// all have left by then, and a socket that is never waited for costs a third fewer system calls.
+const GRACE: Duration = Duration::from_millis(1);
+
 /// How much is thrown away while a connection drains; a client that sends more is not waited for. 1 MiB is more than
 /// any request, and what a fast sender pushes into the socket in the time it takes to notice the end.
 const DRAIN_BYTES: usize = 1 << 20;
@@ -129,19 +133,34 @@ impl Session {
     /// # Errors
     /// The client is gone, or took nothing for the write time-out.
     pub(crate) async fn send(&mut self, parts: &[Bytes], pace: Pace) -> io::Result<()> {
+        self.send_all(parts, pace, false).await
+    }
+
+    /// [`send`](Self::send) of the last that the client gets: its end goes out together with [`finish`](Self::finish),
+    /// which must follow at once, and costs the server one packet less.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(crate) async fn send_last(&mut self, parts: &[Bytes], pace: Pace) -> io::Result<()> {
+        self.send_all(parts, pace, true).await
+    }
+
+    async fn send_all(&mut self, parts: &[Bytes], pace: Pace, last: bool) -> io::Result<()> {
         self.life.enter(Phase::Sending);
         match pace {
             Pace::Fast => {
-                for part in parts {
-                    self.write(part).await?;
+                let mut parts = parts.iter().filter(|part| !part.is_empty()).peekable();
+                while let Some(part) = parts.next() {
+                    self.write(part, last && parts.peek().is_none()).await?;
                 }
             }
             Pace::Slow { num_bytes, delay } => {
                 let mut drips = parts.iter().flat_map(|part| part.chunks(num_bytes as usize)).peekable();
                 while let Some(drip) = drips.next() {
-                    self.write(drip).await?;
+                    let over = drips.peek().is_none();
+                    self.write(drip, last && over).await?;
                     // The last one needs no pause: the poem is over.
-                    if drips.peek().is_some() {
+                    if !over {
                         self.pause(delay).await?;
                     }
                 }
@@ -159,9 +178,10 @@ impl Session {
         }
     }
 
-    async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    async fn write(&mut self, mut bytes: &[u8], last: bool) -> io::Result<()> {
         while !bytes.is_empty() {
-            let wrote = match self.stream.try_write(bytes) {
+            let tried = if last { self.stream.try_write_last(bytes) } else { self.stream.try_write(bytes) };
+            let wrote = match tried {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(bytes).await?,
                 done => done?,
             };
@@ -231,20 +251,20 @@ impl Session {
         self.life.enter(Phase::ShuttingDown);
         self.stream.finish().await?;
         self.life.enter(Phase::Draining);
+        let moment = GRACE.min(self.options.linger);
+        tokio::time::sleep(moment).await;
         let stream = &mut self.stream;
         let drain = async {
-            let mut rest = BytesMut::new();
             let mut drained = 0;
             while drained < DRAIN_BYTES {
-                match stream.read(&mut rest).await {
+                match stream.discard().await {
                     // It has left, by whatever door: what was written is its own affair now.
                     Ok(0) | Err(_) => break,
                     Ok(got) => drained += got,
                 }
-                rest.clear();
             }
         };
-        let _ = tokio::time::timeout(self.options.linger, drain).await;
+        let _ = tokio::time::timeout(self.options.linger - moment, drain).await;
         self.life.enter(Phase::Closed);
         Ok(())
     }

@@ -99,7 +99,7 @@ pub struct GetOptions {
     pub quiet: bool,
     /// What carries it out.
     pub engine: Engine,
-    /// What is logged.
+    /// What is logged on stderr, beside what is said there anyhow. Default nothing: that is enough for a client.
     pub log: LogLevel,
 }
 
@@ -193,7 +193,7 @@ impl Args {
             output: self.output.map(|dir| OutputDir { dir, force: self.force }),
             quiet: self.quiet,
             engine: self.common.engine(),
-            log: self.common.log(),
+            log: self.common.log.unwrap_or(LogLevel::Off),
         })
     }
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod check;
+mod deferred;
 mod exit;
 mod get;
 mod node;
@@ -28,6 +29,7 @@ use clap::{Parser, Subcommand};
 
 pub use apply::{ApplyOptions, apply};
 pub use check::CheckOptions;
+pub use deferred::{DeferredOptions, deferred};
 pub use exit::{Code, Exit, chain};
 pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
 pub use node::NodeOptions;
@@ -55,6 +57,8 @@ pub enum Command {
     Proxy(ProxyOptions),
     /// `verse check`: a configuration read and judged.
     Check(CheckOptions),
+    /// `verse deferred`: the deferred simulator.
+    Deferred(DeferredOptions),
 }
 
 /// Poetry servers, clients, a transform service and a caching proxy, as supervised actors.
@@ -74,6 +78,7 @@ enum Subcommands {
     Apply(apply::Args),
     Proxy(proxy::Args),
     Check(check::Args),
+    Deferred(deferred::Args),
 }
 
 /// Reads a command line, the program's name first. Reads the files that it names (configuration, poems), so
@@ -96,5 +101,6 @@ where
         Subcommands::Apply(raw) => raw.check().map(Command::Apply),
         Subcommands::Proxy(raw) => raw.check().map(Command::Proxy),
         Subcommands::Check(raw) => raw.check().map(Command::Check),
+        Subcommands::Deferred(raw) => raw.check().map(Command::Deferred),
     }
 }

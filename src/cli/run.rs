@@ -84,17 +84,18 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -
 }
 
 /// SIGINT and SIGTERM, which mean the same.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    /// The next of either. Cancel safe.
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             biased;
             _ = self.interrupt.recv() => {}
@@ -108,7 +109,8 @@ fn connection_limit() -> usize {
     usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX).clamp(1, 1 << 20)
 }
 
-fn log_to_stderr(level: LogLevel) {
+/// Keeps a log of `level` on stderr.
+pub(super) fn log_to_stderr(level: LogLevel) {
     let level = match level {
         LogLevel::Off => return,
         LogLevel::Error => tracing::Level::ERROR,

@@ -20,7 +20,7 @@ pub(super) struct Common {
     /// What carries it out [default: actor]
     #[arg(long, value_name = "ENGINE", hide_default_value = true)]
     pub(super) engine: Option<Engine>,
-    /// What is logged on stderr [default: info]
+    /// What is logged on stderr [default: info, of get: off]
     #[arg(long, value_name = "LEVEL", value_parser = levels())]
     pub(super) log: Option<LogLevel>,
 }

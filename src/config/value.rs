@@ -52,7 +52,7 @@ impl FromToml for u8 {
     const EXPECTED: &'static str = "an integer";
 
     fn from_toml(value: &DeValue<'_>) -> Option<Result<Self, String>> {
-        u64::from_toml(value).map(|number| narrow(number?, u8::MAX))
+        u64::from_toml(value).map(|number| narrow(number?, u64::from(u8::MAX)))
     }
 }
 
@@ -60,11 +60,11 @@ impl FromToml for usize {
     const EXPECTED: &'static str = "an integer";
 
     fn from_toml(value: &DeValue<'_>) -> Option<Result<Self, String>> {
-        u64::from_toml(value).map(|number| narrow(number?, usize::MAX))
+        u64::from_toml(value).map(|number| narrow(number?, usize::MAX as u64))
     }
 }
 
-fn narrow<T: TryFrom<u64> + std::fmt::Display>(number: u64, most: T) -> Result<T, String> {
+fn narrow<T: TryFrom<u64>>(number: u64, most: u64) -> Result<T, String> {
     T::try_from(number).map_err(|_| format!("{number} is no integer from 0 to {most}"))
 }
 

@@ -45,6 +45,10 @@ pub trait RawStream: Send + fmt::Debug {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
     /// Writes what can be written at once; `WouldBlock` if nothing can.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// The same, of bytes that [`poll_finish`](Self::poll_finish) follows at once.
+    fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write(bytes)
+    }
     /// Waits until the connection is broken, without reading. A network that cannot tell never says so.
     fn poll_failed(&mut self, _: &mut Context<'_>) -> Poll<io::Error> {
         Poll::Pending
@@ -82,6 +86,18 @@ impl Stream {
             Self::Tcp(tcp) => tcp.poll_read(cx, buffer),
             Self::Other(other) => other.poll_read(cx, buffer),
         }
+    }
+
+    /// Reads what has arrived and throws it away; 0 is the end of the stream. Cancel safe.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn discard(&mut self) -> io::Result<usize> {
+        poll_fn(|cx| match self {
+            Self::Tcp(tcp) => tcp.poll_discard(cx),
+            Self::Other(other) => other.poll_read(cx, &mut BytesMut::new()),
+        })
+        .await
     }
 
     /// Writes some of `bytes`, waiting for room. Cancel safe.
@@ -129,6 +145,18 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.failed().await,
             Self::Other(other) => poll_fn(|cx| other.poll_failed(cx)).await,
+        }
+    }
+
+    /// [`try_write`](Self::try_write) of the last bytes there are: what was taken goes out together with the end, in one
+    /// packet if it fits, so [`finish`](Self::finish) must follow at once.
+    ///
+    /// # Errors
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_write_last(bytes),
+            Self::Other(other) => other.try_write_last(bytes),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream as StdStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustix::net::{SendFlags, SocketFlags, sockopt};
+use rustix::net::{RecvFlags, SendFlags, SocketFlags, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
@@ -71,6 +72,8 @@ fn listen(address: SocketAddr, options: ListenOptions) -> io::Result<TcpListener
     // Linux hands this to every accepted socket: until it is taken off by `finish`, any end is a reset, and so a
     // crash or a SIGKILL in mid poem can never look like the end of the poem.
     socket.set_linger(Some(Duration::ZERO))?;
+    // So is this. A slow server's drips are small writes that must not wait for each other's acknowledgement.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(options.backlog)?;
     Ok(socket.into())
@@ -118,8 +121,6 @@ fn accept(listener: &impl AsFd) -> io::Result<Accepted> {
     let stream = StdStream::from(socket);
     // A peer that has gone already leaves no address.
     let peer = peer.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionAborted))?;
-    // A slow server's drips are small writes that must not wait for each other's acknowledgement.
-    stream.set_nodelay(true)?;
     Ok(Accepted::new(peer, Stream::Tcp(TcpConnection { state: State::Idle(stream) })))
 }
 
@@ -169,6 +170,24 @@ impl TcpConnection {
         loop {
             ready!(stream.poll_read_ready(cx))?;
             match stream.try_read_buf(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// Reads and throws away, without a buffer of anybody's.
+    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let State::Idle(stream) = &self.state {
+            match discard(stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+        let stream = self.watch()?;
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            match stream.try_io(Interest::READABLE, || discard(&*stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }
@@ -226,6 +245,18 @@ impl TcpConnection {
         }
     }
 
+    /// Held back by the kernel, for the 0.2 s it allows itself, until `finish` sends it along with the end.
+    pub(super) fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        match &mut self.state {
+            State::Idle(stream) => Ok(rustix::net::send(stream, bytes, flags)?),
+            State::Watched(stream) => {
+                stream.try_io(Interest::WRITABLE, || Ok(rustix::net::send(&*stream, bytes, flags)?))
+            }
+            State::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match &self.state {
             State::Idle(stream) => {
@@ -250,6 +281,12 @@ impl TcpConnection {
         };
         self.state = State::Gone;
     }
+}
+
+fn discard(socket: &impl AsFd) -> io::Result<usize> {
+    let mut rest = [MaybeUninit::uninit(); READ_ROOM];
+    let (_, got) = rustix::net::recv(socket, &mut rest, RecvFlags::empty())?;
+    Ok(got)
 }
 
 impl fmt::Debug for TcpConnection {

@@ -41,6 +41,26 @@ async fn a_finished_stream_ends_cleanly() {
 }
 
 #[tokio::test]
+async fn what_is_written_last_arrives_with_the_end() {
+    let (mut server, mut client, _) = pair().await;
+    assert_eq!(server.try_write(b"a po").unwrap(), 4);
+    assert_eq!(server.try_write_last(b"em").unwrap(), 2);
+    server.finish().await.unwrap();
+    let (bytes, end) = read_all(&mut client).await;
+    assert_eq!(bytes, b"a poem");
+    end.expect("a clean end");
+}
+
+#[tokio::test]
+async fn what_is_written_last_and_not_finished_is_reset_all_the_same() {
+    let (mut server, mut client, _) = pair().await;
+    server.try_write_last(b"a poem").unwrap();
+    drop(server);
+    let (_, end) = read_all(&mut client).await;
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn a_dropped_stream_is_reset_so_that_half_a_poem_is_no_poem() {
     let (mut server, mut client, _) = pair().await;
     server.try_write(b"half a po").unwrap();

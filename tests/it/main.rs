@@ -4,6 +4,8 @@
 //! claimed about time is then exact, and nothing depends on how busy the machine is. And as the real program
 //! ([`harness::Verse`]), for what only a process can show: exit codes, signals, its last words.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "all of it is tests, helpers included")]
+
 mod harness;
 
 mod bad_input;
@@ -12,6 +14,7 @@ mod configuration;
 mod connection_limit;
 mod crashes;
 mod crowd;
+mod deferred;
 mod drain;
 mod escalation;
 mod exhaustion;
@@ -20,10 +23,14 @@ mod fuzz_corpus;
 mod get;
 mod hostile_clients;
 mod proxy;
+mod readme;
+mod series;
 mod server;
 mod sigkill;
+mod simulator;
 mod slow_servers;
 mod taken_ports;
 mod tidy;
+mod tools;
 mod transform;
 mod whole_node;

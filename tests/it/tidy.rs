@@ -126,12 +126,16 @@ const PLANTED: &[(&str, Check, &str, &str)] = &[
     ("a dead path", papers::dead_paths, "README.md", "see `src/nowhere.rs`"),
     ("a dead link", papers::dead_paths, "README.md", "see [it](nowhere.md)"),
     ("an example that nobody runs", papers::examples, "examples/a.rs", ""),
+    ("a folder that nobody runs", papers::examples, "examples/a/main.rs", ""),
+    ("an example off the list", papers::examples, "supervisors/examples/README.md", "| `b` |"),
 ];
 
 /// A tree in which all is well.
 const WELL: &[(&str, &str)] = &[
     ("src/lib.rs", "mod a; mod attic; #[cfg(test)] mod tests { fn a() { b.unwrap() } }"),
     ("ARCHITECTURE.md", "```text\nsrc/\n  lib.rs    the crate\n```"),
+    ("supervisors/examples/c.rs", "fn main() {}"),
+    ("tests/examples.rs", "fn c_runs() { run(\"c\") }"),
 ];
 
 #[test]

@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use super::bars::Bars;
 use super::printer::{Out, Printer};
 use super::writer::{Targets, Trouble, Writer, taken};
 use super::{GetOptions, Via};
 use crate::actors::{DownloadOptions, ExchangeOptions};
 use crate::cli::output::file_name;
+use crate::cli::run::{Signals, log_to_stderr};
 use crate::cli::{Code, Exit, runtime};
 use crate::client::{Client, Gathering, TransformWith};
 use crate::event::Reporter;
@@ -43,6 +42,7 @@ pub fn get(options: &GetOptions) -> Exit {
             return Exit::error(Code::NotStarted, "get", &line);
         }
     }
+    log_to_stderr(options.log);
     // Each server has a connection of its own. If the limit stays as it is, those beyond it fail and say why.
     let _ = raise_descriptor_limit();
     let wants_bars = !options.quiet && !options.tasks && io::stderr().is_terminal();
@@ -53,7 +53,7 @@ pub fn get(options: &GetOptions) -> Exit {
         let writer = Writer::start(targets)
             .map_err(|error| not_started(&format!("cannot start the output thread: {error}")))?;
         let signals =
-            Signals::new().map_err(|error| not_started(&format!("cannot watch signals: {error}")))?;
+            Signals::listen().map_err(|error| not_started(&format!("cannot listen for signals: {error}")))?;
         let reporter = Reporter::new(|node| node.name("get"));
         let began = reporter.node().now();
         let servers = options.servers.clone();
@@ -155,26 +155,5 @@ impl Get<'_> {
             return Some(Exit::error(Code::NotGot, "get", &line));
         }
         None
-    }
-}
-
-/// SIGINT and SIGTERM, which mean the same.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// The next of either. Cancel safe.
-    async fn next(&mut self) {
-        tokio::select! {
-            biased;
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

@@ -13,7 +13,10 @@ type Transform = Option<(TransformWith, String)>;
 fn run<T>(test: impl AsyncFnOnce(Node) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.expect("a runtime can be built");
-    LocalSet::new().block_on(&runtime, async { test(Node::builder().seed(1).build()).await })
+    // The clock runs only while everybody waits: a test that would hang reaches this at once.
+    let deadline = Duration::from_secs(24 * 3600);
+    let test = async { tokio::time::timeout(deadline, test(Node::builder().seed(1).build())).await };
+    LocalSet::new().block_on(&runtime, test).expect("it comes to its end")
 }
 
 async fn gather(net: &Scripted, node: &Node, ports: &[u16], transform: Transform) -> Gathering {

@@ -58,6 +58,8 @@ enum Stage<R> {
         answer: oneshot::Receiver<R>,
         /// The reply channel was dropped while the callee lives: it will never answer, as a `noreply` never does.
         unanswerable: bool,
+        /// It has been polled before.
+        looked: bool,
         ticket: Option<Ticket>,
         watch: Option<Box<Watch>>,
     },
@@ -73,7 +75,7 @@ impl<R> Call<R> {
     pub(crate) fn new(sent: Result<(Arc<dyn Object>, oneshot::Receiver<R>), CallError>) -> Self {
         let stage = match sent {
             Ok((callee, answer)) => {
-                Stage::Sent { callee, answer, unanswerable: false, ticket: None, watch: None }
+                Stage::Sent { callee, answer, unanswerable: false, looked: false, ticket: None, watch: None }
             }
             Err(error) => Stage::Refused(error),
         };
@@ -98,10 +100,10 @@ impl<R> Future for Call<R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let (callee, answer, unanswerable, ticket, watch) = match &mut this.stage {
+        let (callee, answer, unanswerable, looked, ticket, watch) = match &mut this.stage {
             Stage::Refused(error) => return Poll::Ready(Err(error.clone())),
-            Stage::Sent { callee, answer, unanswerable, ticket, watch } => {
-                (callee, answer, unanswerable, ticket, watch)
+            Stage::Sent { callee, answer, unanswerable, looked, ticket, watch } => {
+                (callee, answer, unanswerable, looked, ticket, watch)
             }
         };
         if !*unanswerable {
@@ -114,6 +116,13 @@ impl<R> Future for Call<R> {
                 },
                 Poll::Pending => {}
             }
+        }
+        if !*looked {
+            // Comes again by itself, once those who are ahead of it on this thread have had their turn: a callee among
+            // them has answered by then, and the call needs no place among those that wait.
+            *looked = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         if watch.is_none() {
             let calls = callee.control().node.pending_calls();

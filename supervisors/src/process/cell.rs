@@ -1,13 +1,15 @@
 //! What outlives a process: its identity, its mailbox, the signals sent to it, and why it ended.
 
+mod links;
+mod watchers;
+
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use actix::Actor;
-use atomic_waker::AtomicWaker;
 use parking_lot::Mutex;
 
 use super::mailbox::{Envelope, PushError, Queue};
@@ -40,7 +42,8 @@ pub(crate) trait Name: Send + Sync {
 pub(crate) struct Control {
     pub(crate) pid: Pid,
     pub(crate) node: Node,
-    waker: AtomicWaker,
+    /// Its task, once it is one: a process is one task all its life.
+    task: OnceLock<Waker>,
     signalled: AtomicBool,
     started: AtomicBool,
     suspended: AtomicBool,
@@ -93,6 +96,8 @@ type Tell = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
 pub(crate) struct Cell<A: Actor> {
     pub(crate) control: Control,
     queue: Mutex<Queue<A>>,
+    /// The length of `queue`, written under its lock and read without.
+    waiting: AtomicUsize,
 }
 
 /// A [`Cell`] of any actor.
@@ -112,7 +117,7 @@ impl<A: Actor> Cell<A> {
         let control = Control {
             pid: node.next_pid(),
             node,
-            waker: AtomicWaker::new(),
+            task: OnceLock::new(),
             signalled: AtomicBool::new(false),
             started: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
@@ -131,27 +136,39 @@ impl<A: Actor> Cell<A> {
                 annex: None,
             }),
         };
-        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)) })
+        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)), waiting: AtomicUsize::new(0) })
     }
 
     pub(crate) fn push(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        let first = self.queue.lock().push(mail)?;
-        if first {
-            self.control.waker.wake();
-        }
-        Ok(())
+        self.push_by(|queue| queue.push(mail))
     }
 
     pub(crate) fn push_unbounded(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        let first = self.queue.lock().push_unbounded(mail)?;
+        self.push_by(|queue| queue.push_unbounded(mail))
+    }
+
+    fn push_by(&self, push: impl FnOnce(&mut Queue<A>) -> Result<bool, PushError>) -> Result<(), PushError> {
+        let first = {
+            let mut queue = self.queue.lock();
+            let first = push(&mut queue)?;
+            self.waiting.store(queue.len(), Ordering::Relaxed);
+            first
+        };
         if first {
-            self.control.waker.wake();
+            self.control.wake();
         }
         Ok(())
     }
 
     pub(super) fn pop(&self) -> Option<Box<dyn Envelope<A>>> {
-        self.queue.lock().pop()
+        // Whoever puts mail into an empty queue wakes the process, so what this look misses is not lost.
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut queue = self.queue.lock();
+        let mail = queue.pop();
+        self.waiting.store(queue.len(), Ordering::Relaxed);
+        mail
     }
 }
 
@@ -161,7 +178,7 @@ impl<A: Actor> Object for Cell<A> {
     }
 
     fn mailbox_len(&self) -> usize {
-        self.queue.lock().len()
+        self.waiting.load(Ordering::Relaxed)
     }
 
     fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool {
@@ -190,7 +207,11 @@ impl<A: Actor> Object for Cell<A> {
         // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
         names.free(pid);
         // 3. The mailbox: whoever resolved the name before finds it closed.
-        let unread: VecDeque<_> = self.queue.lock().close();
+        let unread: VecDeque<_> = {
+            let mut queue = self.queue.lock();
+            self.waiting.store(0, Ordering::Relaxed);
+            queue.close()
+        };
         // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
         drop_actor();
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
@@ -252,9 +273,16 @@ impl Control {
                 }
                 _ => state.signals.push(signal),
             }
+            self.signalled.store(true, Ordering::Release);
         }
-        self.signalled.store(true, Ordering::Release);
-        self.waker.wake();
+        self.wake();
+    }
+
+    /// Gives the process a turn. Before it is a task nobody need be woken: a task's first turn comes by itself.
+    fn wake(&self) {
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
+        }
     }
 
     /// Whether a signal waits: one relaxed-cost load, looked at before each message and each poll.
@@ -279,8 +307,15 @@ impl Control {
         signal
     }
 
-    pub(super) fn wake_on_mail(&self, waker: &Waker) {
-        self.waker.register(waker);
+    /// The process has become this task. Said before each turn, heard the first time.
+    pub(super) fn is_task(&self, task: &Waker) {
+        if self.task.get().is_none() && self.task.set(task.clone()).is_ok() {
+            // Who signalled before found no task to wake, and the flag may not have been seen here yet.
+            let state = self.state.lock();
+            if !state.signals.is_empty() {
+                self.signalled.store(true, Ordering::Release);
+            }
+        }
     }
 
     pub(super) fn is_suspended(&self) -> bool {
@@ -289,9 +324,13 @@ impl Control {
 
     /// Stops it from opening its mail, or lets it go on.
     pub(super) fn suspend(&self, suspended: bool) {
-        self.suspended.store(suspended, Ordering::Release);
+        {
+            // Under the lock that a process takes when it has become a task: one of the two sees the other.
+            let _state = self.state.lock();
+            self.suspended.store(suspended, Ordering::Release);
+        }
         if !suspended {
-            self.waker.wake();
+            self.wake();
         }
     }
 
@@ -330,71 +369,6 @@ impl Control {
         self.state.lock().reason.is_none()
     }
 
-    /// An exit signal sent by `from` (OTP-148 to OTP-152): a message if it traps them, else its end, but for `normal`
-    /// from somebody else. `Kill` cannot be trapped.
-    pub(crate) fn exit_signal(&self, from: Option<Pid>, reason: ExitReason) {
-        if reason == ExitReason::Kill {
-            return self.signal(Signal::Exit(ExitReason::Killed));
-        }
-        self.heed(from, reason);
-    }
-
-    /// A process it is linked to has ended. If the link was taken away meanwhile, nothing happens (OTP-155).
-    fn link_broke(&self, from: Pid, reason: &ExitReason) {
-        let was_linked = {
-            let mut state = self.state.lock();
-            state.links.as_mut().is_some_and(|links| links.remove(&from).is_some())
-        };
-        if was_linked {
-            self.heed(Some(from), reason.clone());
-        }
-    }
-
-    fn heed(&self, from: Option<Pid>, reason: ExitReason) {
-        let state = self.state.lock();
-        if let Some(trap) = &state.trap {
-            // A stranger that is no process has no pid; whoever traps wants to see some.
-            return trap(from.unwrap_or(self.pid), reason);
-        }
-        drop(state);
-        if reason != ExitReason::Normal || from == Some(self.pid) {
-            self.signal(Signal::Exit(reason));
-        }
-    }
-
-    /// From now on exit signals go to `trap`; or, with `None`, end the process again.
-    pub(crate) fn set_trap(&self, trap: Option<Trap>) {
-        let before = {
-            let mut state = self.state.lock();
-            if state.reason.is_some() { trap } else { std::mem::replace(&mut state.trap, trap) }
-        };
-        drop(before);
-    }
-
-    pub(crate) fn traps(&self) -> bool {
-        self.state.lock().trap.is_some()
-    }
-
-    /// Its half of a link; `false` if it is dead.
-    pub(super) fn add_link(&self, to: &Arc<dyn Object>) -> bool {
-        let mut state = self.state.lock();
-        if state.reason.is_some() {
-            return false;
-        }
-        state.links.get_or_insert_default().insert(to.control().pid, Arc::clone(to));
-        true
-    }
-
-    pub(super) fn remove_link(&self, to: Pid) -> bool {
-        let mut state = self.state.lock();
-        state.links.as_mut().is_some_and(|links| links.remove(&to).is_some())
-    }
-
-    /// Those it is linked to, in the order of their pids.
-    pub(super) fn links(&self) -> Vec<Pid> {
-        self.state.lock().links.as_ref().map(|links| links.keys().copied().collect()).unwrap_or_default()
-    }
-
     /// Whether a signal that ends it for certain waits: it runs no more code of its own (OTP-157), though its actor is
     /// not dropped yet.
     pub(crate) fn is_doomed(&self) -> bool {
@@ -425,48 +399,5 @@ impl Control {
 
     pub(crate) fn annex(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.state.lock().annex.clone()
-    }
-
-    /// Calls `tell` at death; at once, with the true reason, if it is dead already.
-    pub(crate) fn watch(&self, tell: Tell) -> Option<u64> {
-        let mut state = self.state.lock();
-        if let Some(reason) = state.reason.clone() {
-            drop(state);
-            tell(self.pid, &reason);
-            return None;
-        }
-        Some(state.add(Told::Call(tell)))
-    }
-
-    /// Wakes `waker` at death, or says that it is dead. `id` names an earlier registration to be replaced.
-    pub(super) fn wake_on_exit(&self, id: &mut Option<u64>, waker: &Waker) -> Option<ExitReason> {
-        let mut state = self.state.lock();
-        if let Some(reason) = &state.reason {
-            return Some(reason.clone());
-        }
-        if let Some(id) = *id
-            && let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.id == id)
-        {
-            watcher.tell = Told::Wake(waker.clone());
-            return None;
-        }
-        *id = Some(state.add(Told::Wake(waker.clone())));
-        None
-    }
-
-    /// Forgets a watcher; `false` if it was told already.
-    pub(crate) fn unwatch(&self, id: u64) -> bool {
-        let mut state = self.state.lock();
-        let before = state.watchers.len();
-        state.watchers.retain(|watcher| watcher.id != id);
-        state.watchers.len() < before
-    }
-}
-
-impl State {
-    fn add(&mut self, tell: Told) -> u64 {
-        self.next_watcher += 1;
-        self.watchers.push(Watcher { id: self.next_watcher, tell });
-        self.next_watcher
     }
 }

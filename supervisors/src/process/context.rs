@@ -13,16 +13,19 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<dyn Object>>> = const { RefCell::new(None) };
 }
 
-/// Runs one turn of `process`.
-pub(super) fn enter<R>(process: &Arc<dyn Object>, turn: impl FnOnce() -> R) -> R {
-    struct Leave(Option<Arc<dyn Object>>);
-    impl Drop for Leave {
+/// Runs one turn of `process`, which is lent to the thread meanwhile: a turn costs no reference count.
+pub(super) fn enter<R>(process: &mut Option<Arc<dyn Object>>, turn: impl FnOnce() -> R) -> R {
+    struct Leave<'a> {
+        process: &'a mut Option<Arc<dyn Object>>,
+        before: Option<Arc<dyn Object>>,
+    }
+    impl Drop for Leave<'_> {
         fn drop(&mut self) {
-            let before = self.0.take();
-            CURRENT.with_borrow_mut(|current| *current = before);
+            *self.process = CURRENT.replace(self.before.take());
         }
     }
-    let _leave = Leave(CURRENT.with_borrow_mut(|current| current.replace(Arc::clone(process))));
+    let before = CURRENT.replace(process.take());
+    let _leave = Leave { process, before };
     turn()
 }
 

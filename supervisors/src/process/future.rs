@@ -58,14 +58,15 @@ pub(crate) enum Launch {
 pub(crate) struct ProcessFuture<A: Actor<Context = Context<A>>> {
     actor: Option<ContextFut<A, Context<A>>>,
     cell: Arc<Cell<A>>,
-    object: Arc<dyn Object>,
+    /// The same, lent to the thread for the length of each turn.
+    object: Option<Arc<dyn Object>>,
 }
 
 impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
     pub(crate) fn new(actor: A, cell: Arc<Cell<A>>) -> Self {
         let mut ctx = Context::new();
         ctx.spawn(Pump(Arc::clone(&cell)));
-        let object = Arc::clone(&cell) as Arc<dyn Object>;
+        let object = Some(Arc::clone(&cell) as Arc<dyn Object>);
         Self { actor: Some(ctx.into_future(actor)), cell, object }
     }
 
@@ -81,7 +82,7 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
     /// without a wait in between. The task the process becomes afterwards polls everything again with its own waker.
     pub(crate) fn launch(mut self) -> Launch {
         let mut task = TaskContext::from_waker(Waker::noop());
-        match Pin::new(&mut self).poll(&mut task) {
+        match self.turn(&mut task) {
             Poll::Pending => {
                 self.spawn();
                 Launch::Running
@@ -96,9 +97,9 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
             actor.ctx().parts().terminate();
         }
         let mut actor = self.actor.take();
-        let object = Arc::clone(&self.object);
+        let object = &mut self.object;
         self.cell.declare(reason, &mut || {
-            context::enter(&object, || {
+            context::enter(object, || {
                 let _ = panic::catch(|| drop(actor.take()));
             });
         });
@@ -106,51 +107,54 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
         let _ = panic::catch(|| drop(actor));
         Poll::Ready(())
     }
+
+    fn turn(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        loop {
+            if self.cell.control.is_signalled() {
+                match self.cell.control.next_signal() {
+                    Some(Signal::Exit(reason)) => return self.end(reason),
+                    Some(Signal::Stop(reason) | Signal::Orphaned(reason)) => {
+                        self.cell.control.set_exit_as(reason);
+                        if let Some(actor) = &mut self.actor {
+                            actor.ctx().stop();
+                        }
+                    }
+                    Some(Signal::Panic(message)) => {
+                        let panicked = context::enter(&mut self.object, || {
+                            panic::catch(|| -> ExitReason { panic!("{message}") })
+                        });
+                        return self.end(panicked.unwrap_or_else(|reason| reason));
+                    }
+                    // Declared dead by somebody else, from another thread.
+                    None if !self.cell.control.is_alive() => return self.end(ExitReason::Killed),
+                    None => {}
+                }
+            }
+            let Some(actor) = &mut self.actor else { return Poll::Ready(()) };
+            let turn = context::enter(&mut self.object, || panic::catch(|| Pin::new(actor).poll(task)));
+            match turn {
+                Ok(Poll::Pending) => {
+                    self.cell.control.mark_started();
+                    if !self.cell.control.is_signalled() {
+                        return Poll::Pending;
+                    }
+                }
+                Ok(Poll::Ready(())) => {
+                    let reason = self.cell.control.exit_as().unwrap_or(ExitReason::Normal);
+                    return self.end(reason);
+                }
+                Err(reason) => return self.end(reason),
+            }
+        }
+    }
 }
 
 impl<A: Actor<Context = Context<A>>> Future for ProcessFuture<A> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<()> {
-        let this = &mut *self;
-        this.cell.control.wake_on_mail(task.waker());
-        loop {
-            if this.cell.control.is_signalled() {
-                match this.cell.control.next_signal() {
-                    Some(Signal::Exit(reason)) => return this.end(reason),
-                    Some(Signal::Stop(reason) | Signal::Orphaned(reason)) => {
-                        this.cell.control.set_exit_as(reason);
-                        if let Some(actor) = &mut this.actor {
-                            actor.ctx().stop();
-                        }
-                    }
-                    Some(Signal::Panic(message)) => {
-                        let panicked = context::enter(&this.object, || {
-                            panic::catch(|| -> ExitReason { panic!("{message}") })
-                        });
-                        return this.end(panicked.unwrap_or_else(|reason| reason));
-                    }
-                    // Declared dead by somebody else, from another thread.
-                    None if !this.cell.control.is_alive() => return this.end(ExitReason::Killed),
-                    None => {}
-                }
-            }
-            let Some(actor) = &mut this.actor else { return Poll::Ready(()) };
-            let turn = context::enter(&this.object, || panic::catch(|| Pin::new(actor).poll(task)));
-            match turn {
-                Ok(Poll::Pending) => {
-                    this.cell.control.mark_started();
-                    if !this.cell.control.is_signalled() {
-                        return Poll::Pending;
-                    }
-                }
-                Ok(Poll::Ready(())) => {
-                    let reason = this.cell.control.exit_as().unwrap_or(ExitReason::Normal);
-                    return this.end(reason);
-                }
-                Err(reason) => return this.end(reason),
-            }
-        }
+        self.cell.control.is_task(task.waker());
+        self.turn(task)
     }
 }
 

@@ -192,7 +192,7 @@ impl SupervisorActor {
         };
         starter.start(Surroundings {
             node: self.node.clone(),
-            path: join(self.table.path(), self.plan.policy(key).id.as_str()),
+            place: Some((Arc::clone(self.table.path()), self.plan.policy(key).id.clone())),
             listener: Arc::clone(&self.cell) as Arc<dyn ExitListener>,
         })
     }
@@ -317,10 +317,6 @@ fn row(policy: &ChildPolicy, starter: Arc<dyn Starter>) -> Row {
         starts: 0,
         last_exit: None,
     }
-}
-
-fn join(path: &str, id: &str) -> Arc<str> {
-    if path.is_empty() { id.into() } else { format!("{path}/{id}").into() }
 }
 
 impl Actor for SupervisorActor {

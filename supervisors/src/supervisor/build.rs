@@ -115,16 +115,7 @@ impl Supervisor {
     /// Outside a tokio `LocalSet` (an `actix_rt::System` has one).
     pub async fn start(self, node: &Node) -> Result<SupervisorRef, ExitReason> {
         let reference = self.reference();
-        let surroundings = Surroundings {
-            node: node.clone(),
-            path: "".into(),
-            listener: Arc::new(Nobody) as Arc<dyn ExitListener>,
-        };
-        let started = match Child::from(self).starter.start(surroundings) {
-            Starting::Done(started) => started,
-            Starting::Later(starting) => starting.await,
-        };
-        started.map(|_| reference)
+        start_root(self.into(), node).await.map(|()| reference)
     }
 }
 
@@ -137,7 +128,7 @@ impl fmt::Debug for Supervisor {
 /// Starts a supervisor that has no supervisor.
 pub(super) async fn start_root(root: Child, node: &Node) -> Result<(), ExitReason> {
     let listener = Arc::new(Nobody) as Arc<dyn ExitListener>;
-    let surroundings = Surroundings { node: node.clone(), path: "".into(), listener };
+    let surroundings = Surroundings { node: node.clone(), place: None, listener };
     let started = match root.starter.start(surroundings) {
         Starting::Done(started) => started,
         Starting::Later(starting) => starting.await,
@@ -189,7 +180,7 @@ pub(super) fn start_supervisor(
         Settings { slot: Arc::clone(slot), name: None, mailbox: MAILBOX_BOUND, place: Place::Local };
     let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
     let (ready, mut told) = oneshot::channel();
-    let path = Arc::clone(&surroundings.path);
+    let path = surroundings.path();
     let actor = SupervisorActor::new(plan, children, Arc::clone(&cell), path, ready);
     let process = match launch(actor, &cell, &settings, surroundings) {
         Ok(process) => process,

@@ -8,6 +8,7 @@ use actix::{Actor, Context};
 use tokio::sync::oneshot;
 
 use super::child::{Make, StartError};
+use super::spec::ChildId;
 use crate::process::{Cell, ExitListener, Launch, Object, ProcessFuture};
 use crate::reference::Slot;
 use crate::{ExitReason, Node, Place, Process};
@@ -25,10 +26,21 @@ pub(crate) enum Starting {
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) node: Node,
-    /// The path of the child to be.
-    pub(crate) path: Arc<str>,
+    /// The path of the supervisor of the child to be, and the child's id; for a root, nothing.
+    pub(crate) place: Option<(Arc<str>, ChildId)>,
     /// Who hears of its end.
     pub(crate) listener: Arc<dyn ExitListener>,
+}
+
+impl Surroundings {
+    /// The path of the child to be. Only supervisors ask for it.
+    pub(super) fn path(&self) -> Arc<str> {
+        match &self.place {
+            None => "".into(),
+            Some((path, id)) if path.is_empty() => id.as_str().into(),
+            Some((path, id)) => format!("{path}/{id}").into(),
+        }
+    }
 }
 
 /// Starts one child, as often as it must be started.
@@ -93,8 +105,11 @@ pub(super) fn start_after(doomed: Option<Process>, start: impl FnOnce() -> Start
 
 impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
     fn start(&self, surroundings: Surroundings) -> Starting {
+        let Some(doomed) = self.settings.doomed(&surroundings.node) else {
+            return self.start_now(surroundings);
+        };
         let this = Self { make: Arc::clone(&self.make), settings: self.settings.clone() };
-        start_after(self.settings.doomed(&surroundings.node), move || this.start_now(surroundings))
+        start_after(Some(doomed), move || this.start_now(surroundings))
     }
 }
 

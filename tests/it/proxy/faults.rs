@@ -15,6 +15,15 @@ fn eager(config: &mut ProxyConfig) {
     config.cache.negative_ttl = Duration::ZERO;
 }
 
+/// Ends a process by a fault of its own, or from outside.
+fn end(process: &supervisors::Process, crash: bool) {
+    if crash {
+        process.crash("a fault of its own");
+    } else {
+        process.kill();
+    }
+}
+
 /// Asks until the poem comes: after a crash it may be turned away for a moment, never be given half of it.
 async fn get_at_last(proxy: &Proxy, server: &Server, poem: &[u8]) {
     let serve = async {
@@ -115,11 +124,7 @@ fn a_cache_that_dies_in_mid_load_fails_its_waiters_and_is_filled_again_by_one_fe
             let mut visit = server.visit().await;
             visit.write_all(b"half a ").await.unwrap();
             let cache = proxy.process("cache");
-            if crash {
-                cache.crash("a fault of the cache's")
-            } else {
-                cache.kill()
-            }
+            end(&cache, crash);
             for client in crowd {
                 is_reset(client.await.unwrap());
             }
@@ -141,7 +146,7 @@ fn who_is_being_sent_a_poem_does_not_notice_that_the_cache_dies() {
         let server = Server::new().await;
         let mut proxy = Proxy::of(&server, |_| ()).await;
         // Larger than what the sockets hold, so that it is still being sent.
-        let large = poem(12 << 20);
+        let large = vec![b'v'; 12 << 20];
         let client = proxy.connect().await;
         send(server.visit().await, &large).await;
         proxy.until(|event| matches!(event, Event::Sending { .. }).then_some(())).await;
@@ -164,11 +169,7 @@ fn a_fetch_that_dies_is_a_failure_for_its_waiters_and_for_nobody_else() {
             visit.write_all(b"half a ").await.unwrap();
             let cache = proxy.process("cache");
             let fetch = proxy.process("downloads/fetch");
-            if crash {
-                fetch.crash("a fault of the fetch's")
-            } else {
-                fetch.kill()
-            }
+            end(&fetch, crash);
             for client in crowd {
                 is_reset(client.await.unwrap());
             }

@@ -122,7 +122,8 @@ fn alternatives_are_tried_in_order_until_one_has_the_poem() {
 #[test]
 fn a_proxy_finds_a_poem_of_its_own_node_wherever_it_listens() {
     run(async {
-        let config = Config::embedded(verse::config::PortBase::FREE);
+        let mut config = Config::embedded(verse::config::PortBase::FREE);
+        config.poems[3].pace = verse::config::Pace::Fast;
         let poems: Vec<_> = config.poems.iter().map(|poem| poem.load(1 << 20).unwrap()).collect();
         let reporter = Reporter::new(|node| node);
         let world = World { network: Network::tcp(), reporter, limit: Limit::new(100) };

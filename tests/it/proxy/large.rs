@@ -57,7 +57,7 @@ fn a_client_that_reads_nothing_slows_nobody_down_and_is_cut_off() {
         let fast = tokio::task::spawn_local(read(fast));
         proxy.accepted(2).await;
         // Far more than the sockets of the slow one and the bound together hold.
-        let large = poem(32 << 20);
+        let large = vec![b'v'; 32 << 20];
         let mut visit = pour(server.visit().await, large.clone()).await.unwrap();
         visit.shutdown().await.unwrap();
         assert_eq!(fast.await.unwrap().unwrap(), large);
@@ -71,7 +71,7 @@ fn the_upstream_is_read_no_faster_than_the_fastest_client_reads() {
         let server = Server::new().await;
         let mut proxy = Proxy::of(&server, small).await;
         let client = proxy.connect().await;
-        let pouring = pour(server.visit().await, poem(64 << 20));
+        let pouring = pour(server.visit().await, vec![b'v'; 64 << 20]);
         assert_eq!(proxy.label().await, "passed");
         // It reads nothing, so the poem cannot have been read from its server: it must still be writing.
         assert!(!pouring.is_finished());

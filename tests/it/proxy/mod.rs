@@ -1,5 +1,6 @@
 //! A caching proxy in a node of its own, on this machine's sockets, with upstreams that do what each test says.
 
+mod command;
 mod faults;
 mod fetching;
 mod freshness;
@@ -128,7 +129,7 @@ impl Proxy {
 
     /// What a client gets.
     async fn get(&self) -> io::Result<Bytes> {
-        read(self.connect().await).await
+        get(self.address).await
     }
 
     /// Clients that all ask now, and are served in the background.
@@ -180,6 +181,11 @@ impl Proxy {
         let found = tree.find(&format!("proxy/{path}")).unwrap_or_else(|| panic!("no {path} in\n{tree}"));
         found.process.clone().unwrap()
     }
+}
+
+/// What a client gets who connects there. One that is turned away at once may hear so as early as from `connect`.
+async fn get(address: SocketAddr) -> io::Result<Bytes> {
+    read(soon(TcpStream::connect(address)).await?).await
 }
 
 async fn read(mut client: TcpStream) -> io::Result<Bytes> {

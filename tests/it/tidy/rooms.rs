@@ -26,8 +26,9 @@ const ROOMS: &[Room] = &[
     room("cache", &[], &[]),
     room("config", &["cache", "poem"], &[]),
     // The reactor half: neither tokio nor actix, and nothing of the actor side.
-    room("blocking", &["wire", "poem", "deferred", "transform"], &[]),
-    room("reactor", &["wire", "poem", "deferred", "transform"], &[]),
+    room("reactor", &["deferred", "poem", "transform", "wire"], &[]),
+    // It says what it does in the words of the reactor's programs, so that the two can be compared.
+    room("blocking", &["deferred", "poem", "reactor", "transform", "wire"], &[]),
     // What actors say and report, and the seam to the network.
     room("net", &[], &["tokio"]),
     room("event", &[], &["supervisors"]),
@@ -47,6 +48,7 @@ const ROOMS: &[Room] = &[
             "cache",
             "client",
             "config",
+            "deferred",
             "event",
             "message",
             "net",

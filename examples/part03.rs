@@ -1,0 +1,193 @@
+//! Part 3: our eye-beams begin to twist. The reactor by itself: calls, time, and callbacks that fail.
+#![allow(clippy::print_stdout, reason = "printing is what these programs do")]
+
+use std::cell::{Cell, RefCell};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use verse::reactor::{LoopingCall, PollerKind, Reactor};
+
+mod series;
+use series::{Args, Outcome, Program, print_stack};
+
+fn main() -> ExitCode {
+    series::main(&[
+        Program {
+            name: "nothing",
+            about: "a loop with nothing to do uses no CPU; stops after [MILLIS]",
+            run: nothing,
+        },
+        Program {
+            name: "poll",
+            about: "the same loop on poll(2), and on select(2); stops after [MILLIS]",
+            run: poll,
+        },
+        Program { name: "hello", about: "called by the loop, once it runs: [TIMES]", run: hello },
+        Program {
+            name: "stack",
+            about: "who calls a callback, and who calls one from it: [DEPTH]",
+            run: stack,
+        },
+        Program { name: "countdown", about: "call_later, and stop: [FROM]", run: countdown },
+        Program {
+            name: "exception",
+            about: "callbacks fail, and the loop goes on: [CALLBACKS]",
+            run: exception,
+        },
+        Program {
+            name: "three-countdowns",
+            about: "exercise: three rates, stop when all are done: [FROM]",
+            run: three_countdowns,
+        },
+        Program {
+            name: "looping-countdown",
+            about: "exercise: the countdown as a LoopingCall: [FROM]",
+            run: looping_countdown,
+        },
+    ])
+}
+
+/// In the series it runs for ever; here for a second, or as long as is said.
+fn nothing(args: &Args) -> Outcome {
+    run_idle(PollerKind::default(), args.number(0, 1000)?)
+}
+
+fn poll(args: &Args) -> Outcome {
+    run_idle(PollerKind::Poll, args.number(0, 500)?)?;
+    run_idle(PollerKind::Select, args.number(0, 500)?)
+}
+
+fn run_idle(kind: PollerKind, millis: u64) -> Outcome {
+    let reactor = Reactor::new(kind)?;
+    let handle = reactor.clone();
+    reactor.call_later(Duration::from_millis(millis), move || handle.stop());
+    reactor.run()?;
+    println!("did nothing with {kind} for {millis} ms");
+    Ok(())
+}
+
+fn hello(args: &Args) -> Outcome {
+    let times = args.number(0, 1)?;
+    let reactor = Reactor::new(PollerKind::default())?;
+    let handle = reactor.clone();
+    reactor.call_when_running(move || {
+        for _ in 0..times {
+            println!("Hello from the reactor loop!");
+        }
+        println!("Lately I feel like I'm stuck in a rut.");
+        handle.stop()
+    });
+    println!("Starting the reactor.");
+    reactor.run()?;
+    println!("Back again after {times}.");
+    Ok(())
+}
+
+fn stack(args: &Args) -> Outcome {
+    let depth = args.number(0, 1)?;
+    let reactor = Reactor::new(PollerKind::default())?;
+    let handle = reactor.clone();
+    reactor.call_when_running(move || deeper(&handle, depth));
+    reactor.run()?;
+    println!("the reactor called us {depth} times, not we the reactor");
+    Ok(())
+}
+
+/// However long the chain of calls, the stack is as deep as for the first: each is the reactor's.
+fn deeper(reactor: &Reactor, left: u64) {
+    println!("The stack:");
+    print_stack();
+    let handle = reactor.clone();
+    if left > 1 {
+        reactor.call_later(Duration::ZERO, move || deeper(&handle, left - 1));
+    } else {
+        // Running, and nobody else stops it.
+        let _ = reactor.stop();
+    }
+}
+
+/// Counts `left` down, a number each `every`, then calls `done`.
+fn count(reactor: &Reactor, left: u64, every: Duration, name: &'static str, done: Rc<dyn Fn()>) {
+    if left == 0 {
+        return done();
+    }
+    println!("{name}{left} ...");
+    let handle = reactor.clone();
+    reactor.call_later(every, move || count(&handle, left - 1, every, name, done));
+}
+
+fn countdown(args: &Args) -> Outcome {
+    let from = args.number(0, 5)?;
+    let reactor = Reactor::new(PollerKind::default())?;
+    let (handle, stopping) = (reactor.clone(), reactor.clone());
+    let done: Rc<dyn Fn()> = Rc::new(move || drop(stopping.stop()));
+    reactor.call_when_running(move || count(&handle, from, Duration::from_millis(100), "", done));
+    println!("Start!");
+    reactor.run()?;
+    println!("Stop after {from}!");
+    Ok(())
+}
+
+fn exception(args: &Args) -> Outcome {
+    let falls = args.number(0, 1)?;
+    let reactor = Reactor::new(PollerKind::default())?;
+    reactor.set_reporter(|report| println!("{report}"));
+    for _ in 0..falls {
+        reactor.call_when_running(|| Err::<(), _>("I fall down."));
+    }
+    let handle = reactor.clone();
+    reactor.call_when_running(move || {
+        println!("But I get up again.");
+        handle.stop()
+    });
+    println!("Starting the reactor.");
+    reactor.run()?;
+    println!("The loop has outlived {falls} of its callbacks.");
+    Ok(())
+}
+
+fn three_countdowns(args: &Args) -> Outcome {
+    let from = args.number(0, 3)?;
+    let reactor = Reactor::new(PollerKind::default())?;
+    let running = Rc::new(Cell::new(3));
+    for (name, millis) in [("slow ", 70), ("", 50), ("fast ", 20)] {
+        let (handle, stopping, running) = (reactor.clone(), reactor.clone(), Rc::clone(&running));
+        let done: Rc<dyn Fn()> = Rc::new(move || {
+            running.set(running.get() - 1);
+            if running.get() == 0 {
+                // Running, and nobody else stops it.
+                let _ = stopping.stop();
+            }
+        });
+        reactor.call_when_running(move || count(&handle, from, Duration::from_millis(millis), name, done));
+    }
+    reactor.run()?;
+    println!("all three have counted down from {from}");
+    Ok(())
+}
+
+fn looping_countdown(args: &Args) -> Outcome {
+    let from = args.number(0, 5)?;
+    let reactor = Reactor::new(PollerKind::default())?;
+    let left = Cell::new(from);
+    let slot = Rc::new(RefCell::new(None::<LoopingCall>));
+    let (inside, handle) = (Rc::clone(&slot), reactor.clone());
+    let looping = LoopingCall::new(&reactor, move || {
+        if left.get() > 0 {
+            println!("{} ...", left.get());
+            left.set(left.get() - 1);
+            return Ok(());
+        }
+        if let Some(looping) = inside.take() {
+            looping.stop()?;
+        }
+        handle.stop().map_err(verse::reactor::BoxError::from)
+    });
+    *slot.borrow_mut() = Some(looping.clone());
+    reactor.call_when_running(move || looping.start(Duration::from_millis(100), true).map(drop));
+    println!("Start!");
+    reactor.run()?;
+    println!("Stop after {from}!");
+    Ok(())
+}

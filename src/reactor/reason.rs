@@ -1,0 +1,95 @@
+//! Why a connection ended, and why one never began.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::outcome::Raised;
+
+/// Why a connection ended, as a protocol's `connection_lost` is told (TW-092).
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// In a clean way: the peer closed, or we asked for it and everything written was handed over.
+    #[error("connection was closed cleanly")]
+    Done,
+    /// The peer reset it, or reading or writing failed.
+    #[error("connection was lost")]
+    Lost(#[source] Arc<io::Error>),
+    /// The reactor stopped while it was open (TW-083).
+    #[error("connection was lost because the reactor stopped")]
+    Stopped,
+    /// We aborted it: what was still unsent is gone and the peer sees a reset.
+    #[error("connection was aborted")]
+    Aborted,
+    /// More was written than the transport may hold, so that a peer that never reads cannot eat all memory.
+    #[error("connection was aborted: {buffered} bytes unsent, more than the {limit} allowed")]
+    Overflow {
+        /// What would have been waiting.
+        buffered: usize,
+        /// What may wait.
+        limit: usize,
+    },
+    /// Data waited to be sent and the peer took none of it for this long.
+    #[error("connection was aborted: the peer took nothing for {0:?}")]
+    Stalled(Duration),
+    /// Our own protocol or descriptor raised; the peer sees a reset, never a clean end.
+    #[error("connection was closed because its protocol failed")]
+    Raised(#[source] Raised),
+}
+
+impl Reason {
+    /// Whether everything went as both sides wished: Twisted's `ConnectionDone`, all else being `ConnectionLost`.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Reason::Done)
+    }
+
+    pub(crate) fn lost(error: io::Error) -> Reason {
+        Reason::Lost(Arc::new(error))
+    }
+}
+
+/// Why `connect_tcp` gave up, as a factory's `client_connection_failed` is told (TW-090).
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectFailure {
+    /// Nobody listens there.
+    #[error("connection was refused by other side")]
+    Refused,
+    /// No connection within the time allowed, over all addresses of the name together.
+    #[error("no connection within {0:?}")]
+    TimedOut(Duration),
+    /// Our own program called `stop_connecting`: Twisted's `UserError`.
+    #[error("connecting was stopped")]
+    Stopped,
+    /// The name has no address, or could not be looked up.
+    #[error("cannot resolve {host}")]
+    Resolve {
+        /// The name asked for.
+        host: String,
+        /// What the resolver said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// Too many names are being looked up already.
+    #[error("cannot resolve {host}: {limit} lookups are under way already")]
+    TooManyLookups {
+        /// The name asked for.
+        host: String,
+        /// How many may run at once.
+        limit: usize,
+    },
+    /// Any other failure of the socket.
+    #[error("cannot connect")]
+    Io(#[source] Arc<io::Error>),
+}
+
+impl ConnectFailure {
+    pub(crate) fn from_io(error: io::Error) -> ConnectFailure {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
+            _ => ConnectFailure::Io(Arc::new(error)),
+        }
+    }
+}
