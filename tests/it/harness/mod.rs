@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(crate) use client::{End, PlainClient, TestClient};
 pub(crate) use folder::Folder;
 pub(crate) use frozen::{frozen, within};
-pub(crate) use node::{Setup, TestNode, drips, enters, is_sent};
+pub(crate) use node::{GRACE, Setup, TestNode, drips, enters, is_sent};
 pub(crate) use port::{free_address, is_refused};
 pub(crate) use process::{Ended, PROGRAM, Verse, verse};
 
