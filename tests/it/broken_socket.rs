@@ -12,7 +12,6 @@ const DESCRIPTORS: i32 = 64;
 
 /// Shuts the program's listening socket down from outside, as its parent may: any `accept` on it fails from then on.
 /// `false`, and a line that says so, where the system does not let a parent do that.
-#[allow(clippy::print_stderr, reason = "a test that cannot be run here says so")]
 fn break_socket(verse: &Verse, address: SocketAddr) -> bool {
     let open = pidfd_open(verse.pid(), PidfdFlags::empty());
     let process = match open {

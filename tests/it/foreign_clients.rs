@@ -25,7 +25,6 @@ fn with_each_server(test: impl Fn(SocketAddr, &[u8])) {
 }
 
 /// Runs a program with this on its stdin; `None`, and a line that says so, if the machine has no such program.
-#[allow(clippy::print_stderr, reason = "a test that cannot be run here says so")]
 fn run(program: &str, args: &[&str], stdin: &[u8]) -> Option<Output> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
