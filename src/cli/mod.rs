@@ -6,6 +6,7 @@
 
 mod apply;
 mod check;
+mod engines;
 mod exit;
 mod get;
 mod node;
@@ -31,11 +32,11 @@ pub use check::CheckOptions;
 pub use exit::{Code, Exit, chain};
 pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
 pub use node::NodeOptions;
-pub use proxy::ProxyOptions;
+pub use proxy::{ProxyOptions, proxy};
 pub use run::run;
-pub use serve::ServeOptions;
+pub use serve::{ServeOptions, serve};
 pub use shared::Engine;
-pub use transform::{TransformOptions, list_transforms};
+pub use transform::{TransformOptions, list_transforms, transform};
 
 /// What was asked for, checked: nothing in it can be wrong any more but what only the network or the system
 /// knows.

@@ -61,6 +61,7 @@ struct Inner {
     factory_started: Cell<bool>,
     /// Counts the calls of `connect`, so that a late lookup is known for what it is.
     round: Cell<u64>,
+    tried: Cell<Option<SocketAddr>>,
     state: RefCell<State>,
 }
 
@@ -81,6 +82,7 @@ impl Reactor {
             factory,
             factory_started: Cell::new(false),
             round: Cell::new(0),
+            tried: Cell::new(None),
             state: RefCell::new(State::Disconnected),
         };
         let connector = Connector { inner: Rc::new(inner) };
@@ -131,6 +133,12 @@ impl Connector {
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.inner.target
+    }
+
+    /// The address that was tried last: of a name, one of several. None before the first.
+    #[must_use]
+    pub fn tried(&self) -> Option<SocketAddr> {
+        self.inner.tried.get()
     }
 
     fn begin(&self) {
@@ -193,6 +201,7 @@ impl Connector {
     }
 
     fn start_attempt(&self, address: SocketAddr) -> io::Result<()> {
+        self.inner.tried.set(Some(address));
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Wire::TCP))?;
         socket.set_nonblocking(true)?;
         match socket.connect(&address.into()) {

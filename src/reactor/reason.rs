@@ -86,6 +86,7 @@ pub enum ConnectFailure {
 }
 
 impl ConnectFailure {
+    /// What the socket says, told apart.
     pub(crate) fn from_io(error: io::Error) -> ConnectFailure {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,

@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod fetch;
 pub(crate) mod framing;
+mod idle;
 mod options;
 mod proxy;
 #[cfg(test)]
