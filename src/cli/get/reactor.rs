@@ -182,6 +182,10 @@ impl Get {
     }
 
     fn news(self: &Rc<Self>, update: Update) {
+        // Nobody reads any more; that their downloads end with it is no news.
+        if self.exit.borrow().is_some() {
+            return;
+        }
         let mut output = self.output.borrow_mut();
         if let Some(bars) = &output.bars {
             bars.news(&update);
