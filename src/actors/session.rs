@@ -161,7 +161,7 @@ impl Session {
                     self.write(drip, last && over).await?;
                     // The last one needs no pause: the poem is over.
                     if !over {
-                        tokio::time::sleep(delay).await;
+                        self.pause(delay).await?;
                     }
                 }
             }
@@ -169,20 +169,20 @@ impl Session {
         Ok(())
     }
 
+    /// Waits, unless the client is gone: a pause may last a day, and its connection is wanted.
+    async fn pause(&mut self, delay: Duration) -> io::Result<()> {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(delay) => Ok(()),
+            error = self.stream.failed() => Err(error),
+        }
+    }
+
     async fn write(&mut self, mut bytes: &[u8], last: bool) -> io::Result<()> {
         while !bytes.is_empty() {
             let tried = if last { self.stream.try_write_last(bytes) } else { self.stream.try_write(bytes) };
             let wrote = match tried {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let limit = self.options.write_timeout;
-                    match tokio::time::timeout(limit, self.stream.write(bytes)).await {
-                        Ok(wrote) => wrote?,
-                        Err(_) => {
-                            let text = format!("it took nothing for {limit:?}");
-                            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-                        }
-                    }
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(bytes).await?,
                 done => done?,
             };
             if wrote == 0 {
@@ -193,6 +193,21 @@ impl Session {
             bytes = &bytes[wrote..];
         }
         Ok(())
+    }
+
+    async fn wait_to_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let limit = self.options.write_timeout;
+        if let Ok(wrote) = tokio::time::timeout(limit, self.stream.write(bytes)).await {
+            return wrote;
+        }
+        // One that reads slowly and steadily has taken some, but not yet as much as the kernel waits for.
+        match self.stream.write_now(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let text = format!("it took nothing for {limit:?}");
+                Err(io::Error::new(io::ErrorKind::TimedOut, text))
+            }
+            wrote => wrote,
+        }
     }
 
     /// Reads more into [`input`](Self::input); 0 is the end of what the client sends.

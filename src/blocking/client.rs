@@ -9,9 +9,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::reactor::programs::framing::PoemReader;
-use crate::reactor::programs::{ClientEvent, Framing, GetError, GetOptions};
-use crate::reactor::{ConnectFailure, Target};
+use crate::terms::framing::PoemReader;
+use crate::terms::{ClientEvent, ConnectFailure, Framing, GetError, GetOptions, Target};
 use crate::wire::netstring;
 use crate::wire::request::Request;
 

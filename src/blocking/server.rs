@@ -9,8 +9,8 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::reactor::programs::framing::{pieces, take};
-use crate::reactor::programs::{ServeOptions, ServerEvent};
+use crate::terms::framing::{pieces, take};
+use crate::terms::{ServeOptions, ServerEvent};
 
 /// Clients the kernel connects while another one is being served; more are kept waiting by their own kernels.
 const BACKLOG: i32 = 1024;

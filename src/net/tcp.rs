@@ -229,6 +229,34 @@ impl TcpConnection {
         }
     }
 
+    pub(super) fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.state {
+            State::Watched(stream) => Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?),
+            _ => self.try_write(bytes),
+        }
+    }
+
+    pub(super) async fn failed(&mut self) -> io::Error {
+        let stream = match self.watch() {
+            Ok(stream) => stream,
+            Err(error) => return error,
+        };
+        loop {
+            if let Err(error) = stream.ready(Interest::ERROR).await {
+                return error;
+            }
+            let failed = stream.try_io(Interest::ERROR, || match stream.take_error()? {
+                Some(error) => Ok(error),
+                // Not so, or no longer: wait for the next one.
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            });
+            match failed {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(error) | Err(error) => return error,
+            }
+        }
+    }
+
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match &self.state {
             State::Idle(stream) => {

@@ -16,10 +16,11 @@ use super::descriptor::{Descriptor, WriteDescriptor};
 use super::event_loop::Reactor;
 use super::poller::Fd;
 use super::protocol::{ClientFactory, Factory, Handled, Protocol};
-use super::reason::{ConnectFailure, Reason};
-use super::target::Target;
+use super::reason::Reason;
 use super::timers::DelayedCall;
 use super::transport::Transport;
+use crate::terms::ConnectFailure;
+use crate::terms::Target;
 
 #[cfg(test)]
 mod tests;

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::error::GetError;
-use super::events::ClientEvent;
-use super::framing::PoemReader;
-use super::options::GetOptions;
 use crate::reactor::{
     ClientFactory, ConnectFailure, Connector, DelayedCall, Factory, Handled, PollerKind, Protocol, Reactor,
     ReactorError, Reason, Target, Transport,
 };
+use crate::terms::ClientEvent;
+use crate::terms::GetError;
+use crate::terms::GetOptions;
+use crate::terms::framing::PoemReader;
 
 type Done = Box<dyn FnOnce(Result<Bytes, GetError>)>;
 type OnData = Box<dyn FnMut(&[u8])>;

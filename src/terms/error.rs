@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::reactor::{ConnectFailure, Target};
+use super::connect_failure::ConnectFailure;
+use super::target::Target;
 use crate::wire::Malformed;
 
 /// Any error, shared: failures are told to more than one, and travel through Deferreds.
