@@ -38,7 +38,7 @@ mod timers;
 mod transport;
 mod triggers;
 
-pub use crate::terms::Target;
+pub use crate::terms::{ConnectFailure, Target};
 pub use clock::Clock;
 pub use connector::{CONNECT_TIMEOUT, Connector, ConnectorError};
 pub use descriptor::{Descriptor, ReadDescriptor, WriteDescriptor};
@@ -52,7 +52,7 @@ pub use port::{ListenError, ListenOptions, Port};
 pub use producer::{Producer, ProducerError};
 pub use protocol::{BuildWith, ClientFactory, Factory, Handled, Protocol, build_with};
 pub use react::react;
-pub use reason::{ConnectFailure, Reason};
+pub use reason::Reason;
 pub use remote::{MAX_REMOTE_CALLS, Remote, RemoteError};
 pub use resolve::MAX_LOOKUPS;
 pub use signals::Signals;

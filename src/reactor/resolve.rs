@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use super::event_loop::Reactor;
-use super::reason::ConnectFailure;
+use crate::terms::ConnectFailure;
 use crate::terms::Target;
 
 /// Names looked up at once: each is a thread that may hang in the system's resolver for a minute.

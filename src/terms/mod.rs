@@ -4,12 +4,14 @@
 //! [`ServeOptions`] and [`GetOptions`] go in, [`ServerEvent`], [`ClientEvent`] and [`GetError`] come out. Nothing here
 //! opens a socket or reads a clock.
 
+mod connect_failure;
 mod error;
 mod events;
 pub(crate) mod framing;
 mod options;
 mod target;
 
+pub use connect_failure::ConnectFailure;
 pub use error::{GetError, SharedError};
 pub use events::{ClientEvent, Elapsed, ServerEvent};
 pub use options::{Framing, GetOptions, Pace, ServeOptions, UnknownFraming};

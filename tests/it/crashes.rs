@@ -8,7 +8,7 @@ use supervisors::{ExitReason, Process};
 use verse::config::Pace;
 use verse::event::{Event, Phase};
 
-use crate::harness::{End, Setup, TestClient, TestNode, drips, frozen, is_refused, is_sent, within};
+use crate::harness::{End, GRACE, Setup, TestClient, TestNode, drips, frozen, is_refused, is_sent, within};
 
 const DELAY: Duration = Duration::from_millis(100);
 const PACE: Pace = Pace::Slow { num_bytes: 100, delay: DELAY };
@@ -41,19 +41,21 @@ async fn strike(fault: fn(&Process), process: &Process) {
     assert!(matches!(reason, ExitReason::Killed | ExitReason::Panicked { .. }), "{reason}");
 }
 
-/// Lets time go on until these clients, who have the first drip, have their poems.
-async fn all_served(node: &mut TestNode, title: &str, clients: &mut [TestClient]) {
+/// Lets time go on until these clients, who have the first drip, have their poems and have left.
+async fn all_served(node: &mut TestNode, title: &str, mut clients: Vec<TestClient>) {
     let drips = drips(node.text(title).len(), 100);
     for drip in 2..=drips {
         node.advance(DELAY).await;
-        for client in clients.iter_mut() {
+        for client in &mut clients {
             client.read_until(node.text(title).len().min(drip * 100)).await;
         }
     }
-    for client in clients {
+    for client in &mut clients {
         assert_eq!(client.read_to_end().await, End::Clean, "{title}");
         assert!(client.got == node.text(title), "{title}: {} bytes", client.got.len());
     }
+    drop(clients);
+    node.advance(GRACE).await;
 }
 
 /// How often each was restarted, in the order of the paths.
@@ -84,7 +86,7 @@ fn a_crashed_connection_is_reset_and_the_others_never_notice() {
         assert_eq!(victim.got.len(), 100);
         let told = node.entered(victim.address(), |phase| matches!(phase, Phase::Reset { .. }));
         assert!(told.is_some(), "its end is an event");
-        all_served(&mut node, "ecstasy", &mut [first, third]).await;
+        all_served(&mut node, "ecstasy", vec![first, third]).await;
         let mut other = [other];
         other[0].read_until(node.text("science").len()).await;
         assert_eq!(other[0].read_to_end().await, End::Clean);
@@ -113,7 +115,7 @@ fn clients_that_came_while_the_listener_was_down_are_served() {
             client.read_until(100).await;
         }
         waiting.push(guest);
-        all_served(&mut node, "ecstasy", &mut waiting).await;
+        all_served(&mut node, "ecstasy", waiting).await;
         assert_eq!(restarts(&node, ECSTASY), [0, 0, 0, 0, 1]);
     });
 }
@@ -125,9 +127,9 @@ fn a_crash_of_the_source_lets_those_in_mid_poem_finish_and_then_serves_those_who
         strike(fault, &node.process("poems/ecstasy/source")).await;
         node.until("the end of the listener", 1, is_down("ecstasy")).await;
         let mut late = TestClient::connect(node.address("ecstasy")).await;
-        all_served(&mut node, "ecstasy", &mut [guest]).await;
+        all_served(&mut node, "ecstasy", vec![guest]).await;
         late.read_until(100).await;
-        all_served(&mut node, "ecstasy", &mut [late]).await;
+        all_served(&mut node, "ecstasy", vec![late]).await;
         assert_eq!(restarts(&node, ECSTASY), [0, 0, 1, 1, 1], "what was started after it needs it");
     });
 }
@@ -141,7 +143,7 @@ fn a_crash_of_the_connections_supervisor_resets_its_clients_and_no_others() {
         assert_eq!(victim.read_to_end().await, End::Reset);
         node.until("the new listener", 2, is_up("ecstasy")).await;
         let (again, _) = guest(&node, "ecstasy").await;
-        all_served(&mut node, "science", &mut [other]).await;
+        all_served(&mut node, "science", vec![other]).await;
         assert_eq!(restarts(&node, ECSTASY), [0, 0, 0, 1, 1]);
         drop(again);
     });
@@ -156,10 +158,10 @@ fn a_crash_of_a_poems_branch_lets_those_in_mid_poem_finish_and_starts_the_branch
         let mut late = TestClient::connect(node.address("ecstasy")).await;
         let (mut other, _) = guest(&node, "science").await;
         // The connections' supervisor has lost its own, and ends in good order (OTP-133).
-        all_served(&mut node, "ecstasy", &mut [first]).await;
+        all_served(&mut node, "ecstasy", vec![first]).await;
         node.until("the new listener", 2, is_up("ecstasy")).await;
         late.read_until(100).await;
-        all_served(&mut node, "ecstasy", &mut [late]).await;
+        all_served(&mut node, "ecstasy", vec![late]).await;
         assert_eq!(other.read_to_end().await, End::Clean);
         assert_eq!(other.got, node.text("science"));
         assert_eq!(restarts(&node, ECSTASY), [0, 1, 0, 0, 0], "its children are new, not restarted");
@@ -175,7 +177,7 @@ fn a_crash_of_all_poems_lets_those_in_mid_poem_finish_and_serves_again() {
         for title in ["ecstasy", "science"] {
             node.until("the end of the listener", 1, is_down(title)).await;
         }
-        all_served(&mut node, "ecstasy", &mut [first]).await;
+        all_served(&mut node, "ecstasy", vec![first]).await;
         for title in ["ecstasy", "science"] {
             node.until("the new listener", 2, is_up(title)).await;
             let (again, _) = guest(&node, title).await;

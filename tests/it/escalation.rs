@@ -7,7 +7,7 @@ use supervisors::ExitReason;
 use verse::config::Pace;
 use verse::event::{Event, Phase};
 
-use crate::harness::{End, Setup, TestClient, TestNode, frozen, is_refused, within};
+use crate::harness::{End, GRACE, Setup, TestClient, TestNode, frozen, is_refused, within};
 
 const LISTENER: &str = "poems/ecstasy/listener";
 const PERIOD: Duration = Duration::from_secs(10);
@@ -78,6 +78,7 @@ fn the_poems_that_are_being_sent_when_the_tree_gives_up_may_end_well() {
         assert_eq!(guest.read_to_end().await, End::Clean);
         assert_eq!(guest.got, poem);
         drop(guest);
+        node.advance(GRACE).await;
         within("the end of the node", node.node.exited()).await;
         let cut = |event: &Event| matches!(event, Event::Connection { phase: Phase::Reset { .. }, .. });
         assert_eq!(node.count(cut), 0);

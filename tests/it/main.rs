@@ -34,3 +34,4 @@ mod taken_ports;
 mod tidy;
 mod tools;
 mod transform;
+mod whole_node;

@@ -35,6 +35,11 @@ fn modules_know_only_those_below_them() {
 }
 
 #[test]
+fn the_reactor_and_the_blocking_engine_run_without_a_runtime() {
+    assert_clean(rooms::runtimes);
+}
+
+#[test]
 fn every_file_is_compiled() {
     assert_clean(rooms::orphans);
 }
@@ -107,6 +112,7 @@ const PLANTED: &[(&str, Check, &str, &str)] = &[
     ("an import of actix", rooms::wrong_way, "src/blocking.rs", "use actix::Actor;"),
     ("a way round by super", rooms::wrong_way, "src/wire/a.rs", "use super::super::config::Pace;"),
     ("a room without a row", rooms::wrong_way, "src/attic.rs", ""),
+    ("a runtime", rooms::runtimes, "src/cli/engines/a.rs", "use crate::cli::runtime;"),
     ("a file left out", rooms::orphans, "src/wire/a.rs", ""),
     ("a poem in supervisors", words::poems_in_supervisors, "supervisors/src/a.rs", "// as a poem"),
     ("an address held", words::addresses, "src/actors/a.rs", "struct A { b: Addr<B> }"),

@@ -4,6 +4,7 @@
 
 mod client;
 mod fetch;
+mod idle;
 mod proxy;
 #[cfg(test)]
 mod proxy_tests;

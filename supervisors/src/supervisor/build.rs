@@ -151,7 +151,7 @@ struct StaticStarter {
 }
 
 impl Starter for StaticStarter {
-    fn start(&self, surroundings: Surroundings) -> Starting {
+    fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         let policies = self.children.iter().map(|child| child.policy.clone());
         let plan = match Plan::new(&self.flags, policies) {
             Ok(plan) => plan,

@@ -24,11 +24,14 @@ pub(crate) fn frozen<F: Future>(test: F) -> F::Output {
         .expect("a runtime can be built");
     let local = LocalSet::new();
     // Dropped first, also by a panic: the runtime waits for its blocking tasks.
-    let (_running, ended) = mpsc::channel::<()>();
-    local.block_on(&runtime, async move {
+    let (running, ended) = mpsc::channel::<()>();
+    let output = local.block_on(&runtime, async move {
         let _holds_the_clock = tokio::task::spawn_blocking(move || ended.recv_timeout(DEADLINE));
         test.await
-    })
+    });
+    // Else something waited for time that the test did not give, and got it only in the end.
+    assert!(running.send(()).is_ok(), "the clock was let go after {DEADLINE:?}");
+    output
 }
 
 /// Waits for something that must happen; says so if it does not.

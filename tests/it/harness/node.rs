@@ -16,6 +16,9 @@ use verse::poem::{Anthology, Poem, Title};
 
 use super::within;
 
+/// How long a client that has its poem is given to leave before the server looks whether it has.
+pub(crate) const GRACE: Duration = Duration::from_millis(1);
+
 /// More events than any test here makes.
 const EVENTS: usize = 1 << 20;
 
