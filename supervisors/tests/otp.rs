@@ -6,6 +6,7 @@ use std::io::Write;
 #[path = "../examples/otp_differential/case.rs"]
 mod case;
 #[path = "../examples/otp_differential/compare.rs"]
+#[allow(dead_code, reason = "only the example records")]
 mod compare;
 #[path = "../examples/otp_differential/generate.rs"]
 mod generate;
@@ -25,4 +26,11 @@ fn random_trees_and_scripts_leave_the_trace_they_leave_on_a_real_otp() {
     let outcome = compare::compare(&mut otp, 1..1501);
     assert!(outcome.lines > 30_000, "the cases are too small: {} lines", outcome.lines);
     assert_eq!(outcome.differences, 0, "{}", outcome.told.join("\n"));
+}
+
+#[test]
+fn recorded_traces_of_a_real_otp_are_ours() {
+    let (cases, difference) = compare::replay(include_str!("traces/otp.txt"));
+    assert_eq!(difference, None, "{}", difference.as_deref().unwrap_or_default());
+    assert_eq!(cases, 200);
 }
