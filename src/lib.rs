@@ -13,5 +13,6 @@ pub mod net;
 pub mod node;
 pub mod poem;
 pub mod reactor;
+pub mod terms;
 pub mod transform;
 pub mod wire;

@@ -24,8 +24,8 @@ fn run(command: Command) -> Exit {
             Exit::well(cli::list_transforms(&TransformService::default()))
         }
         Command::Node(options) => cli::run_node(&options),
-        Command::Serve(options) => cli::run("serve", &options.config, &options.poems),
-        Command::Transform(TransformOptions::Serve { config, .. }) => cli::run("transform", &config, &[]),
-        Command::Proxy(options) => cli::run("proxy", &options.config, &[]),
+        Command::Serve(options) => cli::serve(&options),
+        Command::Transform(TransformOptions::Serve { config, engine }) => cli::transform(&config, engine),
+        Command::Proxy(options) => cli::proxy(&options),
     }
 }

@@ -117,6 +117,8 @@ pub struct PoemCache {
     options: CacheOptions,
     own: Ref<Self>,
     seats: BTreeMap<WaiterId, Seat>,
+    /// Whoever asks in this turn: most are answered in it, and need no seat.
+    asking: Option<(WaiterId, Answer<Result<Served, Refused>>)>,
     /// Those that are wanted; what others report is ignored.
     fetches: BTreeMap<FetchId, Running>,
     monitors: BTreeMap<MonitorId, FetchId>,
@@ -164,6 +166,7 @@ impl PoemCache {
                 options: options.clone(),
                 own,
                 seats: BTreeMap::new(),
+                asking: None,
                 fetches: BTreeMap::new(),
                 monitors: BTreeMap::new(),
                 turns: Turns::default(),
@@ -219,7 +222,9 @@ impl PoemCache {
     }
 
     fn answer(&mut self, waiter: WaiterId, answer: Result<Served, Refused>) {
-        if let Some(Seat::Waiting(seat)) = self.seats.remove(&waiter) {
+        if let Some((_, asking)) = self.asking.take_if(|(asking, _)| *asking == waiter) {
+            asking.give(answer);
+        } else if let Some(Seat::Waiting(seat)) = self.seats.remove(&waiter) {
             seat.give(answer);
         }
     }
@@ -298,8 +303,11 @@ impl Handler<AskPoem> for PoemCache {
     fn handle(&mut self, asked: AskPoem, ctx: &mut Self::Context) -> Self::Result {
         let AskPoem { waiter, key, input } = asked;
         let (answer, later) = later();
-        self.seats.insert(waiter, Seat::Waiting(answer));
+        self.asking = Some((waiter, answer));
         self.decide(Event::Request { waiter, key, input }, ctx);
+        if let Some((_, answer)) = self.asking.take() {
+            self.seats.insert(waiter, Seat::Waiting(answer));
+        }
         later
     }
 }
@@ -415,3 +423,6 @@ impl fmt::Debug for PoemCache {
         write!(f, "PoemCache({:?})", self.cache.counts())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,7 @@ struct Inner {
     names: Mutex<BTreeMap<String, Vec<SocketAddr>>>,
     written: Arc<Mutex<Vec<u8>>>,
     open: Arc<AtomicUsize>,
+    most_open: Arc<AtomicUsize>,
 }
 
 impl Scripted {
@@ -82,6 +83,11 @@ impl Scripted {
         String::from_utf8(self.0.written.lock().clone()).expect("tests write text")
     }
 
+    /// The most connections that were open at once.
+    pub(crate) fn most_open(&self) -> usize {
+        self.0.most_open.load(Ordering::Relaxed)
+    }
+
     /// Connections that nobody has closed yet.
     pub(crate) fn open(&self) -> usize {
         self.0.open.load(Ordering::Relaxed)
@@ -100,6 +106,7 @@ impl Net for Scripted {
     fn connect(&self, address: SocketAddr) -> BoxFuture<'static, Result<Stream, NetError>> {
         let answer = self.0.servers.lock().get(&address).cloned().unwrap_or(Answer::Refuse);
         let (written, open) = (Arc::clone(&self.0.written), Arc::clone(&self.0.open));
+        let most_open = Arc::clone(&self.0.most_open);
         Box::pin(async move {
             match answer {
                 Answer::Nothing => std::future::pending().await,
@@ -107,7 +114,7 @@ impl Net for Scripted {
                     Err(NetError::Connect { address, source: system(rustix::io::Errno::CONNREFUSED) })
                 }
                 Answer::Accept(steps) => {
-                    open.fetch_add(1, Ordering::Relaxed);
+                    most_open.fetch_max(open.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
                     let script = Script { steps: steps.into(), sleep: None, written, open };
                     Ok(Stream::Other(Box::new(script)))
                 }

@@ -154,16 +154,20 @@ impl Session {
                     self.write(part, last && parts.peek().is_none()).await?;
                 }
             }
-            Pace::Slow { num_bytes, delay } => {
-                let mut drips = parts.iter().flat_map(|part| part.chunks(num_bytes as usize)).peekable();
-                while let Some(drip) = drips.next() {
-                    let over = drips.peek().is_none();
-                    self.write(drip, last && over).await?;
-                    // The last one needs no pause: the poem is over.
-                    if !over {
-                        self.pause(delay).await?;
-                    }
-                }
+            // Apart, so that the room it needs is not every connection's.
+            Pace::Slow { num_bytes, delay } => Box::pin(self.drip(parts, num_bytes, delay, last)).await?,
+        }
+        Ok(())
+    }
+
+    async fn drip(&mut self, parts: &[Bytes], num_bytes: u32, delay: Duration, last: bool) -> io::Result<()> {
+        let mut drips = parts.iter().flat_map(|part| part.chunks(num_bytes as usize)).peekable();
+        while let Some(drip) = drips.next() {
+            let over = drips.peek().is_none();
+            self.write(drip, last && over).await?;
+            // The last one needs no pause: the poem is over.
+            if !over {
+                self.pause(delay).await?;
             }
         }
         Ok(())
@@ -182,7 +186,9 @@ impl Session {
         while !bytes.is_empty() {
             let tried = if last { self.stream.try_write_last(bytes) } else { self.stream.try_write(bytes) };
             let wrote = match tried {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(bytes).await?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    Box::pin(self.wait_to_write(bytes)).await?
+                }
                 done => done?,
             };
             if wrote == 0 {

@@ -7,6 +7,7 @@
 mod apply;
 mod check;
 mod deferred;
+mod engines;
 mod exit;
 mod get;
 mod node;
@@ -33,11 +34,11 @@ pub use deferred::{DeferredOptions, deferred};
 pub use exit::{Code, Exit, chain};
 pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
 pub use node::NodeOptions;
-pub use proxy::ProxyOptions;
+pub use proxy::{ProxyOptions, proxy};
 pub use run::{run, run_node};
-pub use serve::ServeOptions;
+pub use serve::{ServeOptions, serve};
 pub use shared::Engine;
-pub use transform::{TransformOptions, list_transforms};
+pub use transform::{TransformOptions, list_transforms, transform};
 
 /// What was asked for, checked: nothing in it can be wrong any more but what only the network or the system
 /// knows.

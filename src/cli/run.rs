@@ -75,11 +75,16 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -
     tokio::select! {
         biased;
         () = signals.next() => Exit::silent(Code::Stopped),
-        drained = node.drain() => match drained.cut {
-            0 => Exit::silent(Code::Well),
-            1 => Exit::error(Code::Cut, subcommand, "the drain cut 1 connection"),
-            cut => Exit::error(Code::Cut, subcommand, &format!("the drain cut {cut} connections")),
-        },
+        drained = node.drain() => ended(subcommand, drained.cut),
+    }
+}
+
+/// The end of a drain that had to cut so many connections.
+pub(super) fn ended(subcommand: &str, cut: usize) -> Exit {
+    match cut {
+        0 => Exit::silent(Code::Well),
+        1 => Exit::error(Code::Cut, subcommand, "the drain cut 1 connection"),
+        cut => Exit::error(Code::Cut, subcommand, &format!("the drain cut {cut} connections")),
     }
 }
 
@@ -105,7 +110,11 @@ impl Signals {
 }
 
 fn connection_limit() -> usize {
-    let descriptors = raise_descriptor_limit();
+    connections_within(raise_descriptor_limit())
+}
+
+/// The connections that so many descriptors leave room for.
+pub(super) fn connections_within(descriptors: u64) -> usize {
     usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX).clamp(1, 1 << 20)
 }
 

@@ -127,6 +127,18 @@ impl Stream {
         }
     }
 
+    /// [`try_write`](Self::try_write) of the last bytes there are: what was taken goes out together with the end, in one
+    /// packet if it fits, so [`finish`](Self::finish) must follow at once.
+    ///
+    /// # Errors
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_write_last(bytes),
+            Self::Other(other) => other.try_write_last(bytes),
+        }
+    }
+
     /// Writes what there is room for, however little, also where [`write`](Self::write) would go on waiting: a kernel
     /// says that there is room again only once a third of a buffer of up to 4 MB is free.
     ///
@@ -145,18 +157,6 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.failed().await,
             Self::Other(other) => poll_fn(|cx| other.poll_failed(cx)).await,
-        }
-    }
-
-    /// [`try_write`](Self::try_write) of the last bytes there are: what was taken goes out together with the end, in one
-    /// packet if it fits, so [`finish`](Self::finish) must follow at once.
-    ///
-    /// # Errors
-    /// As [`try_write`](Self::try_write).
-    pub fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(tcp) => tcp.try_write_last(bytes),
-            Self::Other(other) => other.try_write_last(bytes),
         }
     }
 

@@ -217,6 +217,18 @@ impl TcpConnection {
         }
     }
 
+    /// Held back by the kernel, for the 0.2 s it allows itself, until `finish` sends it along with the end.
+    pub(super) fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        match &mut self.state {
+            State::Idle(stream) => Ok(rustix::net::send(stream, bytes, flags)?),
+            State::Watched(stream) => {
+                stream.try_io(Interest::WRITABLE, || Ok(rustix::net::send(&*stream, bytes, flags)?))
+            }
+            State::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
     pub(super) fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.state {
             State::Watched(stream) => Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?),
@@ -242,18 +254,6 @@ impl TcpConnection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(error) | Err(error) => return error,
             }
-        }
-    }
-
-    /// Held back by the kernel, for the 0.2 s it allows itself, until `finish` sends it along with the end.
-    pub(super) fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-        match &mut self.state {
-            State::Idle(stream) => Ok(rustix::net::send(stream, bytes, flags)?),
-            State::Watched(stream) => {
-                stream.try_io(Interest::WRITABLE, || Ok(rustix::net::send(&*stream, bytes, flags)?))
-            }
-            State::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 

@@ -6,6 +6,7 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::{SockRef, Type};
 
 use crate::harness::{End, PlainClient, Verse, is_refused};
+use crate::tools::skipped;
 
 /// More descriptors than the program has open here.
 const DESCRIPTORS: i32 = 64;
@@ -17,7 +18,7 @@ fn break_socket(verse: &Verse, address: SocketAddr) -> bool {
     let process = match open {
         Ok(process) => process,
         Err(error) => {
-            eprintln!("skipped: no pidfd_open here: {error}");
+            skipped(&format!("no pidfd_open here: {error}"));
             return false;
         }
     };
@@ -26,7 +27,7 @@ fn break_socket(verse: &Verse, address: SocketAddr) -> bool {
             Ok(copy) => copy,
             Err(rustix::io::Errno::BADF) => continue,
             Err(error) => {
-                eprintln!("skipped: no pidfd_getfd here: {error}");
+                skipped(&format!("no pidfd_getfd here: {error}"));
                 return false;
             }
         };

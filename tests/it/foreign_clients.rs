@@ -3,9 +3,10 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use crate::harness::{End, PlainClient, Verse};
+use crate::tools::tool;
 
 const REQUEST: &[u8] = b"GET /the-poem-please HTTP/1.0\r\nHost: poetry\r\n\r\n";
 
@@ -26,15 +27,9 @@ fn with_each_server(test: impl Fn(SocketAddr, &[u8])) {
 
 /// Runs a program with this on its stdin; `None`, and a line that says so, if the machine has no such program.
 fn run(program: &str, args: &[&str], stdin: &[u8]) -> Option<Output> {
-    let mut command = Command::new(program);
+    let mut command = tool(program)?;
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            eprintln!("skipped: this machine has no {program}: {error}");
-            return None;
-        }
-    };
+    let mut child = command.spawn().expect("it starts");
     // It may be gone before it has read all of it.
     let _ = child.stdin.take().expect("it is piped").write_all(stdin);
     Some(child.wait_with_output().expect("its output can be read"))

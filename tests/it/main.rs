@@ -25,6 +25,7 @@ mod hostile_clients;
 mod proxy;
 mod readme;
 mod series;
+mod series_deferreds;
 mod server;
 mod sigkill;
 mod simulator;

@@ -20,9 +20,9 @@ fn verse(args: &[&str], input: &str) -> Output {
 }
 
 const CLIENT_5_0: &str = "r poem p\nr None r None\nr None r None\n";
-const WIDE: &str = include_str!("../../src/deferred/simulator/expected/client-5.0-wide.txt");
-const NARROW: &str = include_str!("../../src/deferred/simulator/expected/client-5.0-narrow.txt");
-const SVG: &str = include_str!("../../src/deferred/simulator/expected/client-5.0.svg");
+const WIDE: &str = include_str!("../drawings/client-5.0-wide.txt");
+const NARROW: &str = include_str!("../drawings/client-5.0-narrow.txt");
+const SVG: &str = include_str!("../drawings/client-5.0.svg");
 
 #[test]
 fn it_draws_side_by_side_or_one_below_the_other() {

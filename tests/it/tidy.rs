@@ -35,6 +35,11 @@ fn modules_know_only_those_below_them() {
 }
 
 #[test]
+fn the_reactor_and_the_blocking_engine_run_without_a_runtime() {
+    assert_clean(rooms::runtimes);
+}
+
+#[test]
 fn every_file_is_compiled() {
     assert_clean(rooms::orphans);
 }
@@ -62,6 +67,11 @@ fn no_name_says_nothing() {
 #[test]
 fn nothing_is_unfinished_ignored_or_slept_through() {
     assert_clean(words::unfinished);
+}
+
+#[test]
+fn nothing_is_skipped_without_a_word() {
+    assert_clean(words::silent_skips);
 }
 
 #[test]
@@ -102,6 +112,7 @@ const PLANTED: &[(&str, Check, &str, &str)] = &[
     ("an import of actix", rooms::wrong_way, "src/blocking.rs", "use actix::Actor;"),
     ("a way round by super", rooms::wrong_way, "src/wire/a.rs", "use super::super::config::Pace;"),
     ("a room without a row", rooms::wrong_way, "src/attic.rs", ""),
+    ("a runtime", rooms::runtimes, "src/cli/engines/a.rs", "use crate::cli::runtime;"),
     ("a file left out", rooms::orphans, "src/wire/a.rs", ""),
     ("a poem in supervisors", words::poems_in_supervisors, "supervisors/src/a.rs", "// as a poem"),
     ("an address held", words::addresses, "src/actors/a.rs", "struct A { b: Addr<B> }"),
@@ -111,6 +122,7 @@ const PLANTED: &[(&str, Check, &str, &str)] = &[
     ("something to do", words::unfinished, "tests/it/a.rs", "fn a() { todo!() }"),
     ("an ignored test", words::unfinished, "tests/it/a.rs", "#[ignore = \"slow\"]"),
     ("a sleep", words::unfinished, "tests/it/a.rs", "std::thread::sleep(a);"),
+    ("a silent skip", words::silent_skips, "tests/it/a.rs", concat!("eprintln!(\"", "skipped: no nc\")")),
     ("an unwrap", words::unwraps, "src/a.rs", "fn a() { b.unwrap() }"),
     ("a rule that is none", words::rule_numbers, "src/a.rs", concat!("/// OTP", "-209")),
     ("a test of a rule that is none", words::rule_numbers, "src/a.rs", concat!("fn otp", "_999_a() {}")),

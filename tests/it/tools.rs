@@ -1,17 +1,27 @@
 //! Programs that are not ours and may be missing.
 
+use std::io::Write;
 use std::process::Command;
 
-/// The program `name` of this machine, to be run.
-///
-/// Where there is none, the test says so and claims nothing; unless `VERSE_REQUIRE_TOOLS` is set, as `.ci/run` does,
-/// which installs them: then it fails.
+/// The program `name` of this machine, to be run; `None`, [said](lacking), where there is none.
 pub(crate) fn tool(name: &str) -> Option<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(name).is_file()) {
         return Some(Command::new(name));
     }
-    assert!(std::env::var_os("VERSE_REQUIRE_TOOLS").is_none(), "there is no {name} on this machine");
-    eprintln!("not claimed here: there is no {name} on this machine");
+    lacking(&format!("there is no {name} on this machine"));
     None
+}
+
+/// A tool is missing here, so that a test claims nothing: it says so. With `VERSE_REQUIRE_TOOLS` set, as `.ci/run` does,
+/// which installs them, it fails.
+pub(crate) fn lacking(why: &str) {
+    assert!(std::env::var_os("VERSE_REQUIRE_TOOLS").is_none(), "{why}");
+    skipped(why);
+}
+
+/// Says that something is not claimed here, past the capture of the harness, which hides what a test that passes has
+/// printed.
+pub(crate) fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -91,7 +91,6 @@ fn ask(at: SocketAddr, text: &str) -> String {
 
 /// What netcat prints when `text` is piped into it; `None` without a netcat. The usual one does not half-close at the
 /// end of its input: it ends because the service does.
-#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn netcat(at: SocketAddr, text: &str) -> Option<String> {
     let mut command = tool("nc")?;
     command.args([at.ip().to_string(), at.port().to_string()]);

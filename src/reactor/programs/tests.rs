@@ -232,7 +232,9 @@ fn a_reset_or_an_end_without_a_byte_is_never_a_poem() {
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
         });
         let (outcomes, _) = get(client, &[crash], &GetOptions::default());
-        assert!(matches!(&outcomes[0], Err(GetError::Lost { .. })), "{client:?}: {outcomes:?}");
+        // On a busy machine the reset is there before the client has looked at its new connection.
+        let failed = matches!(&outcomes[0], Err(GetError::Lost { .. } | GetError::Connect { .. }));
+        assert!(failed, "{client:?}: {outcomes:?}");
 
         let (outcomes, _) = get(client, &[rogue(drop)], &GetOptions::default());
         assert!(matches!(&outcomes[0], Err(GetError::Malformed { .. })), "{client:?}: {outcomes:?}");

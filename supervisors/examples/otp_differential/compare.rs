@@ -37,6 +37,46 @@ pub(crate) fn compare(otp: &mut Otp, seeds: Range<u64>) -> Outcome {
     outcome
 }
 
+/// Traces of the real OTP for these seeds, to be compared with later where there is none: a line `case SEED` with the
+/// case, the lines of its trace, a line `.`.
+pub(crate) fn record(otp: &mut Otp, seeds: Range<u64>) -> String {
+    let mut text = format!("OTP {}\n", otp.release);
+    for seed in seeds {
+        let case = generate::case(seed);
+        let _ = writeln!(text, "case {seed} {case}");
+        for line in otp.run(&case) {
+            let _ = writeln!(text, "{line}");
+        }
+        text.push_str(".\n");
+    }
+    text
+}
+
+/// Compares recorded traces with ours; gives how many cases there were, and the first difference.
+pub(crate) fn replay(text: &str) -> (usize, Option<String>) {
+    let mut lines = text.lines();
+    let release = lines.next().and_then(|line| line.strip_prefix("OTP ")?.parse().ok());
+    let release: u32 = release.expect("a recording begins with its release");
+    let mut cases = 0;
+    while let Some(head) = lines.next() {
+        let (seed, written) = head
+            .strip_prefix("case ")
+            .and_then(|rest| rest.split_once(' '))
+            .expect("a case begins with its head");
+        let case = generate::case(seed.parse().expect("a seed is a number"));
+        if case.to_string() != written {
+            return (cases, Some(format!("seed {seed} gives another case than was recorded: record anew")));
+        }
+        let theirs: Vec<String> = lines.by_ref().take_while(|line| *line != ".").map(str::to_owned).collect();
+        cases += 1;
+        let (theirs, ours) = (unordered(theirs), unordered(ours::run(&case, release)));
+        if theirs != ours {
+            return (cases, Some(format!("seed {seed}: {case}\nOTP:  {theirs:#?}\nours: {ours:#?}")));
+        }
+    }
+    (cases, None)
+}
+
 /// Both traces of a case.
 fn both(case: &Case, otp: &mut Otp, release: u32) -> (Vec<String>, Vec<String>) {
     (unordered(otp.run(case)), unordered(ours::run(case, release)))

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix::Actor;
-use supervisors::supervisor::{ChildSpec, DynamicRef, DynamicSupervisor, Restart};
+use supervisors::supervisor::{ChildId, ChildSpec, DynamicRef, DynamicSupervisor, Restart};
 use supervisors::{Node, Ref};
 
 use crate::actors::on_actix::{Counter, Get};
@@ -16,8 +16,8 @@ async fn pool(node: &Node) -> DynamicRef {
     restarts.start(node).await.expect("it starts")
 }
 
-fn child(restart: Restart) -> (ChildSpec<Counter>, Ref<Counter>) {
-    let spec = ChildSpec::new("child", Counter::default).restart(restart);
+fn child(id: &ChildId, restart: Restart) -> (ChildSpec<Counter>, Ref<Counter>) {
+    let spec = ChildSpec::new(id.clone(), Counter::default).restart(restart);
     let reference = spec.reference();
     (spec, reference)
 }
@@ -36,11 +36,11 @@ pub fn starts() -> Vec<Contender> {
             per_second(STARTS, begin) / 1e3
         }),
         Contender::new("supervisors, dynamic child", async || {
-            let pool = pool(&Node::new()).await;
+            let (pool, id) = (pool(&Node::new()).await, ChildId::from("child"));
             let mut kept = Vec::with_capacity(STARTS);
             let begin = Instant::now();
             for _ in 0..STARTS {
-                let (spec, counter) = child(Restart::Temporary);
+                let (spec, counter) = child(&id, Restart::Temporary);
                 pool.start_child(spec).await.expect("it starts");
                 counter.call(Get).await.expect("it lives");
                 kept.push(counter);
@@ -74,11 +74,11 @@ pub async fn crowd(kind: &str, number: usize) -> (f64, f64) {
             (per(resident() - before, number), per_second(number, begin))
         }
         _ => {
-            let pool = pool(&Node::new()).await;
+            let (pool, id) = (pool(&Node::new()).await, ChildId::from("child"));
             let before = resident();
             let begin = Instant::now();
             for _ in 0..number {
-                let (spec, counter) = child(Restart::Permanent);
+                let (spec, counter) = child(&id, Restart::Permanent);
                 pool.start_child(spec).await.expect("it starts");
                 counter.call(Get).await.expect("it lives");
             }
@@ -92,11 +92,11 @@ pub async fn crowd(kind: &str, number: usize) -> (f64, f64) {
 
 /// Microseconds a child: to start all, to kill all and have them restarted, to stop all.
 pub async fn lifecycle(number: usize) -> [f64; 3] {
-    let pool = pool(&Node::new()).await;
+    let (pool, id) = (pool(&Node::new()).await, ChildId::from("child"));
     let begin = Instant::now();
     let mut children = Vec::with_capacity(number);
     for _ in 0..number {
-        let (spec, counter) = child(Restart::Permanent);
+        let (spec, counter) = child(&id, Restart::Permanent);
         pool.start_child(spec).await.expect("it starts");
         children.push(counter);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Control, Object, Signal, Trap};
+use crate::process::state::Rare;
 use crate::{ExitReason, Pid};
 
 impl Control {
@@ -19,7 +20,7 @@ impl Control {
     pub(super) fn link_broke(&self, from: Pid, reason: &ExitReason) {
         let was_linked = {
             let mut state = self.state.lock();
-            state.links.as_mut().is_some_and(|links| links.remove(&from).is_some())
+            state.rare_mut().is_some_and(|rare| rare.links.remove(&from).is_some())
         };
         if was_linked {
             self.heed(Some(from), reason.clone());
@@ -28,7 +29,7 @@ impl Control {
 
     fn heed(&self, from: Option<Pid>, reason: ExitReason) {
         let state = self.state.lock();
-        if let Some(trap) = &state.trap {
+        if let Some(Rare { trap: Some(trap), .. }) = state.rare() {
             // A stranger that is no process has no pid; whoever traps wants to see some.
             return trap(from.unwrap_or(self.pid), reason);
         }
@@ -42,13 +43,13 @@ impl Control {
     pub(crate) fn set_trap(&self, trap: Option<Trap>) {
         let before = {
             let mut state = self.state.lock();
-            if state.reason.is_some() { trap } else { std::mem::replace(&mut state.trap, trap) }
+            if state.reason.is_some() { trap } else { std::mem::replace(&mut state.make_rare().trap, trap) }
         };
         drop(before);
     }
 
     pub(crate) fn traps(&self) -> bool {
-        self.state.lock().trap.is_some()
+        self.state.lock().rare().is_some_and(|rare| rare.trap.is_some())
     }
 
     /// Its half of a link; `false` if it is dead.
@@ -57,17 +58,17 @@ impl Control {
         if state.reason.is_some() {
             return false;
         }
-        state.links.get_or_insert_default().insert(to.control().pid, Arc::clone(to));
+        state.make_rare().links.insert(to.control().pid, Arc::clone(to));
         true
     }
 
     pub(in crate::process) fn remove_link(&self, to: Pid) -> bool {
         let mut state = self.state.lock();
-        state.links.as_mut().is_some_and(|links| links.remove(&to).is_some())
+        state.rare_mut().is_some_and(|rare| rare.links.remove(&to).is_some())
     }
 
     /// Those it is linked to, in the order of their pids.
     pub(in crate::process) fn links(&self) -> Vec<Pid> {
-        self.state.lock().links.as_ref().map(|links| links.keys().copied().collect()).unwrap_or_default()
+        self.state.lock().rare().map(|rare| rare.links.keys().copied().collect()).unwrap_or_default()
     }
 }

@@ -2,8 +2,9 @@
 
 use std::task::Waker;
 
-use super::{Control, State, Tell, Told, Watcher};
+use super::{Control, Tell};
 use crate::ExitReason;
+use crate::process::state::{Rare, Told};
 
 impl Control {
     /// Calls `tell` at death; at once, with the true reason, if it is dead already.
@@ -14,7 +15,7 @@ impl Control {
             tell(self.pid, &reason);
             return None;
         }
-        Some(state.add(Told::Call(tell)))
+        Some(state.add_watcher(Told::Call(tell)))
     }
 
     /// Wakes `waker` at death, or says that it is dead. `id` names an earlier registration to be replaced.
@@ -24,28 +25,22 @@ impl Control {
             return Some(reason.clone());
         }
         if let Some(id) = *id
-            && let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.id == id)
+            && let Some(rare) = state.rare_mut()
+            && let Some(watcher) = rare.watchers.iter_mut().find(|watcher| watcher.id == id)
         {
             watcher.tell = Told::Wake(waker.clone());
             return None;
         }
-        *id = Some(state.add(Told::Wake(waker.clone())));
+        *id = Some(state.add_watcher(Told::Wake(waker.clone())));
         None
     }
 
     /// Forgets a watcher; `false` if it was told already.
     pub(crate) fn unwatch(&self, id: u64) -> bool {
         let mut state = self.state.lock();
-        let before = state.watchers.len();
-        state.watchers.retain(|watcher| watcher.id != id);
-        state.watchers.len() < before
-    }
-}
-
-impl State {
-    fn add(&mut self, tell: Told) -> u64 {
-        self.next_watcher += 1;
-        self.watchers.push(Watcher { id: self.next_watcher, tell });
-        self.next_watcher
+        let Some(Rare { watchers, .. }) = state.rare_mut() else { return false };
+        let before = watchers.len();
+        watchers.retain(|watcher| watcher.id != id);
+        watchers.len() < before
     }
 }
