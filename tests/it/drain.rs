@@ -6,8 +6,8 @@ use crate::harness::{End, Folder, PlainClient, Verse, is_refused};
 
 const POEM: &str = "poetry/science.txt";
 
-/// A poem that takes about a second and a half.
-const SLOW: [&str; 6] = ["serve", POEM, "--num-bytes", "20", "--delay", "0.05"];
+/// A poem that takes about half a second.
+const SLOW: [&str; 6] = ["serve", POEM, "--num-bytes", "20", "--delay", "0.015"];
 
 fn text() -> Vec<u8> {
     std::fs::read(POEM).expect("it is there")
@@ -43,10 +43,11 @@ fn a_signal_lets_poems_end_well_while_new_clients_are_refused() {
         verse.signal(signal);
         verse.says("draining");
         closes(&mut verse, address);
-        for mut client in clients {
+        for client in &mut clients {
             assert_eq!(client.read_to_end(), End::Clean);
             assert_eq!(client.got, text());
         }
+        drop(clients);
         let ended = verse.wait();
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.last_words().ends_with("drained: every connection ended by itself"), "{ended:?}");
@@ -69,6 +70,8 @@ fn a_second_signal_resets_everybody_at_once() {
         client.read_until(10);
         verse.signal(Signal::TERM);
         verse.says("draining");
+        // It would wait for an hour, with its door closed.
+        closes(&mut verse, address);
         verse.signal(second);
         let ended = verse.wait();
         assert_eq!(ended.code, Some(130), "{ended:?}");
