@@ -16,8 +16,9 @@ pub fn fetch(address: SocketAddr, poems: usize, bytes: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let left = Rc::new(Cell::new(poems));
     let clients = async {
-        let clients: Vec<_> =
-            (0..IN_FLIGHT).map(|_| tokio::task::spawn_local(client(address, Rc::clone(&left), bytes))).collect();
+        let clients: Vec<_> = (0..IN_FLIGHT)
+            .map(|_| tokio::task::spawn_local(client(address, Rc::clone(&left), bytes)))
+            .collect();
         for client in clients {
             client.await.expect("no client panics");
         }
