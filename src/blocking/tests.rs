@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::terms::{Pace, ServeOptions, ServerEvent};
+use crate::terms::{GetError, GetOptions, Pace, ServeOptions, ServerEvent, Target};
 
 // That the blocking client and server work, alone and with the reactor's, is tested beside the reactor's programs:
 // one body for every engine. Here is what only the blocking ones have.
@@ -28,6 +28,70 @@ fn a_server_that_waits_for_a_client_or_serves_one_can_be_stopped_and_resets_that
     thread.join().unwrap().unwrap();
     let error = client.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_server_that_is_to_finish_lets_the_client_it_has_finish_and_resets_those_who_wait() {
+    let pace = Some(Pace { delay: Duration::from_millis(20), ..Pace::default() });
+    let server = BlockingServer::bind(&ServeOptions { pace, ..ServeOptions::default() }).unwrap();
+    let (stopper, address) = (server.stopper(), server.address());
+    let text = Bytes::from(vec![b'x'; 200]);
+    let poem = text.clone();
+    let thread = std::thread::spawn(move || server.serve(&poem, |_| ()));
+    let mut first = TcpStream::connect(address).unwrap();
+    let mut got = vec![0; 10];
+    first.read_exact(&mut got).unwrap();
+    let mut second = TcpStream::connect(address).unwrap();
+    stopper.finish();
+    first.read_to_end(&mut got).unwrap();
+    assert_eq!(got, text);
+    drop(first);
+    thread.join().unwrap().unwrap();
+    let error = second.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_client_can_be_cancelled_wherever_it_is_and_asks_nobody_any_more() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = Target::from(listener.local_addr().unwrap());
+    let (client, options) = (Client::default(), GetOptions::default());
+    let cancelled = |outcome: Result<Bytes, GetError>| {
+        assert!(matches!(&outcome, Err(GetError::Cancelled { server }) if *server == target), "{outcome:?}");
+    };
+    // While it waits for the rest of a poem, of which what came is not one.
+    let canceller = client.clone();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        std::io::Write::write_all(&mut stream, b"half a poem").unwrap();
+        (stream, listener)
+    });
+    cancelled(client.get_poetry(&target, &options, |_| canceller.cancel()));
+    let (_, listener) = server.join().unwrap();
+    cancelled(client.get_poetry(&target, &options, |_| ()));
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(
+        listener.accept().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock,
+        "nobody was asked again"
+    );
+}
+
+#[test]
+fn a_transform_is_asked_for_and_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = Target::from(listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 13];
+        stream.read_exact(&mut request).unwrap();
+        std::io::Write::write_all(&mut stream, b"4:LOUD,").unwrap();
+        request
+    });
+    let poem = Bytes::from_static(b"loud");
+    let answer = Client::default().apply(&target, "shout", &poem, &GetOptions::default());
+    assert_eq!(answer.unwrap(), "LOUD");
+    assert_eq!(&server.join().unwrap(), b"10:shout.loud");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod crashes;
 mod crowd;
 mod deferred;
 mod drain;
+mod engines;
 mod escalation;
 mod exhaustion;
 mod foreign_clients;

@@ -236,7 +236,7 @@ fn all(from: Option<impl Read>) -> String {
 }
 
 /// `in 0:00:00.012345` without the time, whose form is checked.
-fn timeless(text: &str) -> String {
+pub(crate) fn timeless(text: &str) -> String {
     let line = |line: &str| match line.rsplit_once(" in ") {
         Some((before, time)) if time.starts_with(|c: char| c.is_ascii_digit()) => {
             let form: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();

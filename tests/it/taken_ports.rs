@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use crate::harness::{Folder, free_address, is_refused, verse};
+use crate::server::{BLOCKING, ENGINES, each};
 
 /// Somebody else's listener.
 fn taken() -> (TcpListener, SocketAddr) {
@@ -23,14 +24,19 @@ fn not_started(args: &[&str]) -> String {
 fn a_server_whose_port_is_taken_names_it() {
     let (_held, address) = taken();
     let port = address.port().to_string();
-    for (command, args) in [
-        ("serve", vec!["serve", "poetry/science.txt", "--port", &port]),
-        ("transform", vec!["transform", "--port", &port]),
-        ("proxy", vec!["proxy", "1", "--port", &port]),
-    ] {
-        let expected = format!("verse {command}: cannot listen on {address}: the port is taken");
-        assert_eq!(not_started(&args), expected);
-    }
+    each(ENGINES, |engine| {
+        for (command, args) in [
+            ("serve", vec!["serve", "poetry/science.txt", "--port", &port]),
+            ("transform", vec!["transform", "--port", &port]),
+            ("proxy", vec!["proxy", "1", "--port", &port]),
+        ] {
+            if engine == BLOCKING && command != "serve" {
+                continue;
+            }
+            let expected = format!("verse {command}: cannot listen on {address}: the port is taken");
+            assert_eq!(not_started(&engine.args(&args)), expected);
+        }
+    });
 }
 
 #[test]

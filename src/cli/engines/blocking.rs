@@ -46,12 +46,13 @@ pub(in crate::cli) fn serve(options: &ServeOptions) -> Exit {
     };
     // For the sake of a poem's file: they are read already, and a client at a time needs few.
     let _ = raise_descriptor_limit();
-    announce(&listening, servers.len());
+    let number = servers.len();
     let stoppers = servers.iter().map(BlockingServer::stopper).enumerate().collect();
     let (tell, told) = channel();
     if let Err(error) = start(signals, servers, options, &listening, &tell) {
         return not_started("serve", &error);
     }
+    announce(&listening, number);
     Main { stoppers, listening, told }.wait(options.config.node.drain)
 }
 
@@ -115,10 +116,8 @@ impl Main {
             Ok(Word::Ended(..)) | Err(_) => return Exit::error(Code::GaveUp, "serve", "a server ended"),
         }
         Event::DrainStarted.log();
-        for (Listening { service, address, .. }, stopper) in
-            self.listening.iter().zip(self.stoppers.values()).rev()
-        {
-            stopper.finish();
+        self.stoppers.values().for_each(Stopper::finish);
+        for Listening { service, address, .. } in self.listening.iter().rev() {
             Event::ListenerDown { service: Arc::clone(service), address: *address }.log();
         }
         let watch = Stopwatch::start();
@@ -134,5 +133,51 @@ impl Main {
         self.stoppers.values().for_each(Stopper::stop);
         Event::Drained { cut }.log();
         ended("serve", cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read};
+    use std::net::TcpStream;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_outlasts_the_drain_is_reset_and_counted() {
+        let pace = programs::Pace { delay: Duration::from_secs(3600), ..programs::Pace::default() };
+        let options = programs::ServeOptions { pace: Some(pace), ..programs::ServeOptions::default() };
+        let server = BlockingServer::bind(&options).unwrap();
+        let (address, stopper) = (server.address(), server.stopper());
+        let (tell, told) = channel();
+        let over = tell.clone();
+        let thread = std::thread::spawn(move || {
+            let served = server.serve(&Bytes::from_static(b"a longer poem"), |_| ());
+            over.send(Word::Ended(0, served))
+        });
+        let mut client = TcpStream::connect(address).unwrap();
+        client.read_exact(&mut [0; 10]).unwrap();
+        tell.send(Word::Signal).unwrap();
+        let exit = Main { stoppers: BTreeMap::from([(0, stopper)]), listening: Vec::new(), told }
+            .wait(Duration::from_millis(10));
+        assert_eq!((exit.code(), exit.text()), (Code::Cut, "verse serve: the drain cut 1 connection\n"));
+        let end = client.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+        // Whether anybody still listens to its last word is chance.
+        let _ = thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_second_signal_ends_the_wait_at_once() {
+        let server = BlockingServer::bind(&programs::ServeOptions::default()).unwrap();
+        let (tell, told) = channel();
+        let stoppers = BTreeMap::from([(0, server.stopper())]);
+        for _ in 0..2 {
+            tell.send(Word::Signal).unwrap();
+        }
+        let exit = Main { stoppers, listening: Vec::new(), told }.wait(Duration::from_secs(3600));
+        assert_eq!(exit.code(), Code::Stopped);
     }
 }

@@ -241,6 +241,56 @@ fn log_proxy(upstream: &Arc<str>, event: &ProxyEvent) {
         ProxyEvent::Failed(reason) => {
             Event::FetchFailed { upstream: Arc::clone(upstream), reason: reason.clone() }.log();
         }
+        ProxyEvent::Asked(_) => tracing::debug!(target: TARGET, "{event}"),
         event => tracing::info!(target: TARGET, "{event}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read};
+    use std::net::TcpStream;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn connections_that_outlast_the_drain_are_reset_and_counted() {
+        let reactor = Reactor::new(PollerKind::default()).unwrap();
+        let pace = programs::Pace { delay: Duration::from_secs(3600), ..programs::Pace::default() };
+        let options = programs::ServeOptions { pace: Some(pace), ..programs::ServeOptions::default() };
+        let port = serve_poem(&reactor, Bytes::from_static(b"a longer poem"), &options, |_| ()).unwrap();
+        let address = port.host();
+        let mut clients = [(); 3].map(|()| TcpStream::connect(address).unwrap());
+        let open = opened(port.clone(), "poem".into(), |_| String::new());
+        let cut = Rc::new(Cell::new(0));
+        let (draining, counted) = (reactor.clone(), Rc::clone(&cut));
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |hold| {
+            drain(&draining, vec![open.port], vec![open.listening], Duration::from_millis(10), hold, counted);
+        });
+        let stopping = reactor.clone();
+        crate::reactor::LoopingCall::new(&reactor, move || {
+            if port.connections() == 3 {
+                // Again and again, until it has stopped.
+                let _ = stopping.stop();
+            }
+        })
+        .start(Duration::from_millis(1), true)
+        .unwrap();
+        reactor.run().unwrap();
+        assert_eq!(cut.get(), 3);
+        for client in &mut clients {
+            let end = client.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+        }
+        assert_eq!(ended("serve", 3).text(), "verse serve: the drain cut 3 connections\n");
+        assert_eq!(ended("serve", 3).code(), Code::Cut);
+    }
+
+    #[test]
+    fn select_is_not_given_more_clients_than_it_can_name() {
+        assert!(descriptors(PollerKind::Select) <= 1024);
+        assert_eq!(descriptors(PollerKind::Epoll), descriptors(PollerKind::Poll));
     }
 }

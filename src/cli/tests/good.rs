@@ -8,6 +8,8 @@ use crate::cli::{
     ServeOptions, TransformBy, TransformOptions, Via, list_transforms,
 };
 use crate::config::{Config, Framing, HostPort, LogLevel, Pace, PortBase, Upstream};
+use crate::reactor::PollerKind;
+use crate::reactor::programs::ProxyVersion;
 use crate::transform::TransformService;
 
 /// The options of a command line that must be well, of the subcommand that it names.
@@ -48,6 +50,31 @@ fn a_poem_is_served_fast_on_any_free_loopback_port() {
     assert_eq!((poem.framing, options.config.limits.max_connections), (Framing::Raw, None));
     assert_eq!((options.engine, options.config.node.log), (Engine::Actor, LogLevel::Info));
     assert_eq!(options.poems[0].origin(), "poetry/science.txt");
+}
+
+#[test]
+fn the_engine_and_the_poller_of_a_reactor_are_read() {
+    let poem = "verse serve poetry/science.txt --engine";
+    assert_eq!(serve(&format!("{poem} actor")).engine, Engine::Actor);
+    assert_eq!(serve(&format!("{poem} blocking")).engine, Engine::Blocking);
+    assert_eq!(serve(&format!("{poem} blocking --max-connections 1")).engine, Engine::Blocking);
+    assert_eq!(serve(&format!("{poem} reactor")).engine, Engine::Reactor(PollerKind::Epoll));
+    for kind in PollerKind::ALL {
+        let get = get(&format!("verse get 1 --poller {kind} --engine reactor"));
+        assert_eq!(get.engine, Engine::Reactor(kind));
+    }
+    let apply = apply("verse apply 1 rot13 --engine reactor --poller select");
+    assert_eq!(apply.engine, Engine::Reactor(PollerKind::Select));
+}
+
+#[test]
+fn a_proxy_of_the_reactor_is_the_third_unless_told_otherwise() {
+    let version = |line: &str| options!(Proxy, line).version;
+    assert_eq!(version("verse proxy 1 --engine reactor"), ProxyVersion::Cancels);
+    let numbered = |number| version(&format!("verse proxy 1 --engine reactor --proxy-version {number}"));
+    assert_eq!(numbered("1.0"), ProxyVersion::SometimesSynchronous);
+    assert_eq!(numbered("2.0"), ProxyVersion::AlreadyFired);
+    assert_eq!(numbered("3.0"), ProxyVersion::Cancels);
 }
 
 #[test]

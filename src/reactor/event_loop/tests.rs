@@ -377,6 +377,32 @@ fn tw_083_whatever_is_still_watched_at_the_end_is_told_that_the_reactor_stopped(
 }
 
 #[test]
+fn a_call_for_when_it_is_quiet_waits_for_the_last_connection_and_is_made_once() {
+    let (reactor, trace) = (reactor(), Trace::default());
+    reactor.when_quiet(trace.call("at once"));
+    reactor.iterate(Duration::ZERO).unwrap();
+    assert_eq!(trace.take(), ["at once"]);
+    let (first, _far) = Ear::new(&trace, read_some);
+    let (second, _further) = Ear::new(&trace, read_some);
+    for ear in [&first, &second] {
+        reactor.keep_connection(ear.clone());
+    }
+    reactor.count_drain(true);
+    reactor.when_quiet(trace.call("quiet"));
+    let turn = || reactor.iterate(Duration::ZERO).unwrap();
+    turn();
+    reactor.let_go(first.as_ref());
+    turn();
+    reactor.let_go(second.as_ref());
+    turn();
+    assert_eq!(trace.take(), [""; 0], "a connection that has ended is still being read empty");
+    reactor.count_drain(false);
+    turn();
+    turn();
+    assert_eq!(trace.take(), ["quiet"]);
+}
+
+#[test]
 fn an_idle_loop_uses_no_cpu() {
     let reactor = reactor();
     stop_later(&reactor, 300);

@@ -68,6 +68,15 @@ impl Default for ProxyOptions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyEvent {
+    /// A client connected.
+    Asked(SocketAddr),
+    /// What it asked for, of that many bytes, is on its way to it.
+    Sending {
+        /// To whom.
+        peer: SocketAddr,
+        /// How much.
+        bytes: usize,
+    },
     /// No poem is cached, or none that is good any more.
     Fetching,
     /// The poem is at hand.
@@ -81,6 +90,8 @@ pub enum ProxyEvent {
 impl fmt::Display for ProxyEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ProxyEvent::Asked(peer) => write!(f, "Somebody at {peer} wants poetry!"),
+            ProxyEvent::Sending { peer, bytes } => write!(f, "sending {bytes} bytes of poetry to {peer}"),
             ProxyEvent::Fetching => f.write_str("Fetching poem from server."),
             ProxyEvent::UsingCached => f.write_str("Using cached poem."),
             ProxyEvent::Cancelling => f.write_str("Canceling poem download."),
@@ -235,6 +246,7 @@ struct ProxyProtocol {
 
 impl Protocol for ProxyProtocol {
     fn connection_made(&mut self, transport: &Transport) -> Handled {
+        (self.service.sink)(&ProxyEvent::Asked(transport.peer()));
         let options = &self.service.options;
         transport.set_stall_limit(Some(options.stall));
         let poem = match options.version {
@@ -245,8 +257,10 @@ impl Protocol for ProxyProtocol {
             ProxyVersion::Cancels => self.service.get_poem_cancellable(),
         };
         let (sending, resetting) = (transport.clone(), transport.clone());
-        let (framing, service) = (options.framing, Rc::clone(&self.service));
+        let (framing, service, telling) =
+            (options.framing, Rc::clone(&self.service), Rc::clone(&self.service));
         let sent = poem.map(move |poem| {
+            (telling.sink)(&ProxyEvent::Sending { peer: sending.peer(), bytes: poem.len() });
             sending.write_sequence(pieces(&poem, framing));
             sending.lose_connection();
         });

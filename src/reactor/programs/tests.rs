@@ -354,6 +354,47 @@ fn hundreds_of_clients_at_once_get_the_whole_poem() {
 }
 
 #[test]
+fn a_paused_download_takes_nothing_and_cannot_be_idle_until_it_is_resumed() {
+    // An idle time-out so long that no other call is due as late.
+    let hour = Duration::from_secs(3600);
+    for kind in PollerKind::ALL {
+        let (reactor, text) = (Reactor::new(kind).unwrap(), poem(20_000_000));
+        let port = serve_poem(&reactor, text.clone(), &ServeOptions::default(), |_| ()).unwrap();
+        let (slot, came) = (Rc::new(RefCell::new(None::<Download>)), Rc::new(RefCell::new(0)));
+        let (inside, count, handle) = (Rc::clone(&slot), Rc::clone(&came), reactor.clone());
+        let watched = reactor.clone();
+        let is_watched =
+            move || watched.delayed_calls().iter().any(|call| call.due() > watched.now() + hour / 2);
+        let on_data = move |bytes: &[u8]| {
+            let is_first = *count.borrow() == 0;
+            *count.borrow_mut() += bytes.len();
+            if is_first {
+                assert!(is_watched());
+                let download = inside.borrow().clone().unwrap();
+                download.pause();
+                assert!(!is_watched());
+                let (then, at, is_watched) = (Rc::clone(&count), *count.borrow(), is_watched.clone());
+                handle.call_later(Duration::from_millis(20), move || {
+                    assert_eq!(*then.borrow(), at, "nothing came meanwhile");
+                    download.resume();
+                    assert!(is_watched());
+                });
+            }
+        };
+        let (told, stop) = (Rc::new(RefCell::new(None)), reactor.clone());
+        let tell = Rc::clone(&told);
+        let done = move |outcome| {
+            *tell.borrow_mut() = Some(outcome);
+            let _ = stop.stop();
+        };
+        let options = GetOptions { idle_timeout: hour, ..GetOptions::default() };
+        *slot.borrow_mut() = Some(get_poetry(&reactor, port.host(), &options, on_data, done));
+        run(&reactor);
+        assert!(told.take().unwrap().unwrap() == text, "{kind}");
+    }
+}
+
+#[test]
 fn a_cancelled_download_tells_at_once_and_closes_its_connection() {
     let reactor = Reactor::new(PollerKind::default()).unwrap();
     let options = ServeOptions { pace: slow(10, 60_000), ..ServeOptions::default() };

@@ -127,6 +127,7 @@ impl ProxyProtocol {
 
 impl StringProtocol for ProxyProtocol {
     fn connection_made(&mut self, transport: &Transport) -> Handled {
+        (self.service.sink)(&ProxyEvent::Asked(transport.peer()));
         transport.set_stall_limit(Some(self.service.options.stall));
         let quiet = transport.clone();
         let limit = self.service.options.get.idle_timeout;
@@ -142,8 +143,9 @@ impl StringProtocol for ProxyProtocol {
         }
         self.no_longer_idle();
         let (sending, resetting) = (transport.clone(), transport.clone());
-        let service = Rc::clone(&self.service);
+        let (service, telling) = (Rc::clone(&self.service), Rc::clone(&self.service));
         let answer = self.service.answer(&string).map(move |answer| {
+            (telling.sink)(&ProxyEvent::Sending { peer: sending.peer(), bytes: answer.len() });
             send_string(&sending, answer);
             sending.lose_connection();
         });

@@ -1,10 +1,13 @@
-//! What a poem costs its server, beside plain tokio in the same run.
+//! What a poem costs its server, beside plain tokio in the same run; and the engines beside each other.
 //!
 //!     cargo run --release --manifest-path tests/bench/Cargo.toml -- server [ROUNDS [POEMS]]
+//!     cargo run --release --manifest-path tests/bench/Cargo.toml -- engines [ROUNDS [POEMS]]
 //!
-//! Prints a table in Markdown: medians over ROUNDS (default 41) of POEMS (default 2000) each, the servers in turn.
+//! Prints a table in Markdown: medians over ROUNDS (default 41 of the servers, 5 of the engines) of POEMS (default 2000,
+//! 20000) each, those that are compared in turn.
 
 mod cpu;
+mod engines;
 mod load;
 mod plain;
 mod server;
@@ -18,10 +21,14 @@ fn main() -> ExitCode {
         ["server"] => server::compare(41, 2000),
         ["server", rounds] => server::compare(number(rounds), 2000),
         ["server", rounds, poems] => server::compare(number(rounds), number(poems)),
+        ["engines"] => engines::compare(5, 20_000),
+        ["engines", rounds] => engines::compare(number(rounds), 20_000),
+        ["engines", rounds, poems] => engines::compare(number(rounds), number(poems)),
         // What this program starts of itself, to be measured.
         ["be", kind, poem] => server::be(kind, poem),
+        ["act", ref words @ ..] => engines::act(words),
         _ => {
-            eprintln!("usage: verse-bench server [ROUNDS [POEMS]]");
+            eprintln!("usage: verse-bench server|engines [ROUNDS [POEMS]]");
             ExitCode::from(2)
         }
     }

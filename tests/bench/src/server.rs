@@ -9,7 +9,7 @@ use crate::plain::{self, Ending};
 use crate::{cpu, load};
 
 /// The poem of Part 2 of the series has 3,003 bytes.
-const BYTES: usize = 3003;
+pub const BYTES: usize = 3003;
 
 /// Who is compared: the kind that [`be`] knows, and what the table calls it. The first is the measure of the others.
 const SERVERS: [(&str, &str); 4] = [
@@ -65,13 +65,14 @@ pub fn compare(rounds: usize, poems: usize) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+/// The middle one.
+pub fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
 }
 
 /// A text of that many bytes.
-fn verse(bytes: usize) -> String {
+pub fn verse(bytes: usize) -> String {
     "Where, like a pillow on a bed,\n".chars().cycle().take(bytes).collect()
 }
 

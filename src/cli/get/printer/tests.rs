@@ -154,6 +154,24 @@ fn json_is_a_line_a_server_and_a_file_is_a_poem() {
 }
 
 #[test]
+fn the_blocking_client_has_two_lines_a_poem() {
+    let options = options("verse get 1 2 --tasks --engine blocking");
+    let mut printer = Printer::new(&options);
+    printer.asks(0);
+    [came(0, "a "), came(0, "poem\n"), whole(0, "a poem\n")].into_iter().for_each(|news| printer.news(news));
+    printer.asks(1);
+    printer.news(failed(1));
+    let lines: Vec<Out> = printer.take().into_iter().filter(|out| matches!(out, Out::Stderr(_))).collect();
+    let expected = [
+        "Task 1: get poetry from: 127.0.0.1:1",
+        "Task 1: got 7 bytes of poetry from 127.0.0.1:1 in 0:00:01.500000",
+        "Task 2: get poetry from: 127.0.0.1:2",
+        "Task 2: no poem from 127.0.0.1:2: it ended without a single byte",
+    ];
+    assert_eq!(lines, expected.map(|line| Out::Stderr(line.to_owned())));
+}
+
+#[test]
 fn the_summary_counts_the_poems_that_came() {
     let options = options("verse get 1 2 3 --transform local");
     let mut printer = Printer::new(&options);
