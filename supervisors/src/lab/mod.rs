@@ -1,0 +1,1 @@
+//! The parts of a fault lab that any program of supervised actors can use.
