@@ -44,7 +44,10 @@ impl Rig {
         });
     }
 
-    fn client<T: 'static>(&mut self, ask: impl AsyncFnOnce(Network) -> T + 'static) -> Rc<RefCell<Option<T>>> {
+    fn client<T: 'static>(
+        &mut self,
+        ask: impl AsyncFnOnce(Network) -> T + 'static,
+    ) -> Rc<RefCell<Option<T>>> {
         let network = self.network("client");
         let answer = Rc::new(RefCell::new(None));
         let slot = Rc::clone(&answer);
@@ -201,7 +204,9 @@ fn what_is_not_there_is_refused_and_whose_name_is_unknown_is_not_found() {
     });
     rig.sim.run().unwrap();
     let (refused, unknown, taken) = answer.take().unwrap();
-    assert!(matches!(refused, NetError::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused));
+    assert!(
+        matches!(refused, NetError::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused)
+    );
     assert!(matches!(unknown, NetError::Resolve { .. }));
     assert!(matches!(taken, NetError::Taken { .. }));
 }
