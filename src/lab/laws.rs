@@ -231,3 +231,6 @@ fn name_of(fact: &Fact) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 mod deferred;
 mod fuzz_corpus;
 mod get;
+mod lab;
 mod proxy;
 mod series;
 mod server;

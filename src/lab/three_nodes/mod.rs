@@ -12,6 +12,7 @@ use supervisors::lab::{Broken, Census, Outcome, strike};
 
 use self::clients::Late;
 use self::storm::{Blow, Storm};
+use self::world::World;
 use super::chronicle::{Chronicle, Fact};
 use super::faulty::FaultyNet;
 use super::laws::{self, Terms};
@@ -64,7 +65,11 @@ impl ThreeNodes {
     /// If a client does, or the simulation itself: a bug of the lab.
     #[must_use]
     pub fn run(&self) -> Trial {
-        let mut run = Run::new(self);
+        self.judge(Run::new(self))
+    }
+
+    /// Runs it to its end and applies the laws.
+    fn judge(&self, mut run: Run) -> Trial {
         let well_from = self.storm + RECOVERY;
         let answered_by = well_from + PATIENCE;
         let mut broken = Vec::new();
@@ -94,9 +99,13 @@ struct Run {
 impl Run {
     fn new(plan: &ThreeNodes) -> Self {
         let mut rng = fastrand::Rng::with_seed(plan.seed);
-        let mut sim = Simulation::new(plan.seed);
-        let world = world::World::draw(&mut rng);
+        let world = World::draw(&mut rng);
         let storm = Storm::draw(&mut rng, plan.storm, world.sees_truncation());
+        Self::within(plan, rng, &world, storm)
+    }
+
+    fn within(plan: &ThreeNodes, mut rng: fastrand::Rng, world: &World, storm: Storm) -> Self {
+        let mut sim = Simulation::new(plan.seed);
         let server = sim.network("server");
         let nets: Vec<_> = ["proxy", "clients"].into_iter().map(|host| faulty(&sim, host)).collect();
         let proxy_net = Network::new(nets[0].clone());
@@ -104,9 +113,9 @@ impl Run {
         let server = sim.node("server", config, poems, server);
         let proxy = sim.node("proxy", world.proxy(), Vec::new(), proxy_net);
         let chronicle = sim.chronicle().clone();
-        let visits = clients::draw(&mut rng, &world, plan.clients, plan.storm);
+        let visits = clients::draw(&mut rng, world, plan.clients, plan.storm);
         let late = Late { from: plan.storm + RECOVERY, first: plan.clients };
-        let programs = clients::programs(visits, &late, &world, &Network::new(nets[1].clone()), &chronicle);
+        let programs = clients::programs(visits, &late, world, &Network::new(nets[1].clone()), &chronicle);
         sim.programs("clients", programs);
         let census = [Census::new(GRACE), Census::new(GRACE)];
         Self { sim, hosts: [server, proxy], census, nets, storm, steps: 0 }

@@ -61,6 +61,11 @@ impl Storm {
         let begin = Blow::Begin { odds, seeds: [rng.u64(..), rng.u64(..)] };
         blows.push((at(rng.u64(..millis / 4)), begin));
         blows.push((length, Blow::End));
+        Self::of(blows)
+    }
+
+    /// A storm of these blows.
+    pub(super) fn of(blows: impl IntoIterator<Item = (Duration, Blow)>) -> Self {
         Self(Timetable::new(blows))
     }
 

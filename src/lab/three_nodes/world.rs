@@ -66,7 +66,11 @@ fn write(title: &str, bytes: usize) -> Bytes {
 
 impl World {
     pub(super) fn draw(rng: &mut fastrand::Rng) -> Self {
-        let framing = if rng.bool() { Framing::Raw } else { Framing::Netstring };
+        Self::framed(if rng.bool() { Framing::Raw } else { Framing::Netstring })
+    }
+
+    /// With this framing of poems.
+    pub(super) fn framed(framing: Framing) -> Self {
         Self { framing, poems: POEMS.iter().map(|(title, bytes, _)| write(title, *bytes)).collect() }
     }
 

@@ -41,6 +41,11 @@ const ROOMS: &[Room] = &[
     ),
     room("node", &["actors", "cache", "config", "event", "message", "net", "poem", "transform", "wire"], ALL),
     room(
+        "lab",
+        &["actors", "cache", "client", "config", "event", "net", "node", "poem", "transform"],
+        ALL,
+    ),
+    room(
         "cli",
         &[
             "actors",

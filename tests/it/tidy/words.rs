@@ -99,10 +99,15 @@ const STARTS: &[&str] = &[
     "Arbiter::new(",
 ];
 
-/// Who may start some: the tree and what supervises it; and where a system call may block and nobody else waits for it,
-/// the resolver of the reactor and the writer of the command's stdout.
-const STARTERS: &[&str] =
-    &["supervisors/src/", "src/node/", "src/reactor/resolve.rs", "src/cli/get/writer.rs"];
+/// Who may start some: the tree and what supervises it; where a system call may block and nobody else waits for it, the
+/// resolver of the reactor and the writer of the command's stdout; and the simulation, in which programs are started.
+const STARTERS: &[&str] = &[
+    "supervisors/src/",
+    "src/node/",
+    "src/reactor/resolve.rs",
+    "src/cli/get/writer.rs",
+    "src/lab/simulation.rs",
+];
 
 pub(super) fn starters(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
