@@ -214,6 +214,18 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Writes it to the log, at its level.
+    pub fn log(&self) {
+        match self.level() {
+            Level::Error => tracing::error!(target: TARGET, "{self}"),
+            Level::Warn => tracing::warn!(target: TARGET, "{self}"),
+            Level::Info => tracing::info!(target: TARGET, "{self}"),
+            Level::Debug => tracing::debug!(target: TARGET, "{self}"),
+        }
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -321,14 +333,8 @@ pub const TARGET: &str = "verse";
 
 impl Sink {
     fn record(&self, at: Duration, event: Event) {
-        let level = event.level();
-        match level {
-            Level::Error => tracing::error!(target: TARGET, "{event}"),
-            Level::Warn => tracing::warn!(target: TARGET, "{event}"),
-            Level::Info => tracing::info!(target: TARGET, "{event}"),
-            Level::Debug => tracing::debug!(target: TARGET, "{event}"),
-        }
-        if level <= Level::Warn {
+        event.log();
+        if event.level() <= Level::Warn {
             let mut troubles = self.troubles.lock();
             if troubles.len() == TROUBLES {
                 troubles.pop_front();

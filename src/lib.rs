@@ -15,5 +15,6 @@ pub mod net;
 pub mod node;
 pub mod poem;
 pub mod reactor;
+pub mod terms;
 pub mod transform;
 pub mod wire;

@@ -16,15 +16,16 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Exit {
     match command {
         Command::Check(options) => Exit::well(format!("{}\n", options.report())),
+        Command::Deferred(options) => cli::deferred(options),
         Command::Get(options) => cli::get(&options),
         Command::Apply(options) => cli::apply(options),
         Command::Node(options) if options.print_config => Exit::well(options.config.to_toml()),
         Command::Transform(TransformOptions::List) => {
             Exit::well(cli::list_transforms(&TransformService::default()))
         }
-        Command::Node(options) => cli::run("node", &options.config, &options.poems),
-        Command::Serve(options) => cli::run("serve", &options.config, &options.poems),
-        Command::Transform(TransformOptions::Serve { config, .. }) => cli::run("transform", &config, &[]),
-        Command::Proxy(options) => cli::run("proxy", &options.config, &[]),
+        Command::Node(options) => cli::run_node(&options),
+        Command::Serve(options) => cli::serve(&options),
+        Command::Transform(TransformOptions::Serve { config, engine }) => cli::transform(&config, engine),
+        Command::Proxy(options) => cli::proxy(&options),
     }
 }

@@ -415,3 +415,6 @@ impl fmt::Debug for PoemCache {
         write!(f, "PoemCache({:?})", self.cache.counts())
     }
 }
+
+#[cfg(test)]
+mod tests;

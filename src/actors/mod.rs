@@ -48,7 +48,9 @@ pub use poem_connection::{PoemConnection, PoemService};
 pub use proxy_connection::{ProxyConnection, ProxyKind, ProxyService};
 pub use session::{ConnectionOptions, Session};
 pub use source::Source;
-pub use transform_client::{MAX_REQUEST, TransformClient, TransformRoute, TransformWork, apply};
+pub use transform_client::{
+    MAX_REQUEST, TransformClient, TransformRoute, TransformWork, apply, not_transformed,
+};
 pub use transform_connection::{TransformConnection, TransformServing, TransformServingOptions};
 pub use transform_protocol::{Lines, Netstrings, TransformProtocol};
 pub use transform_worker::{TransformEngine, TransformWorker, Transforming, WorkerOptions, Workers};

@@ -137,3 +137,49 @@ impl Passage {
         self.cut.cast(FollowerCut { fetch: self.fetch, waiter });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix::{Actor, Context, Handler};
+    use supervisors::Node;
+    use tokio::task::{LocalSet, yield_now};
+
+    use super::super::later::later;
+    use super::*;
+
+    /// Whoever is told of cuts.
+    struct Nobody;
+
+    impl Actor for Nobody {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<FollowerCut> for Nobody {
+        type Result = ();
+
+        fn handle(&mut self, _: FollowerCut, _: &mut Self::Context) {}
+    }
+
+    #[tokio::test]
+    async fn a_piece_is_passed_once_the_fastest_follower_has_taken_what_is_ahead_of_it() {
+        LocalSet::new()
+            .run_until(async {
+                let fetch = FetchId { incarnation: 1, number: 1 };
+                let passage = Passage::new(fetch, Node::new().spawn(Nobody).into());
+                let (slow, fast) = (WaiterId(1), WaiterId(2));
+                passage.open(Bytes::from_static(b"head"), vec![slow, fast], 1 << 20);
+                let ahead = usize::try_from(Fanout::READ_AHEAD).unwrap();
+                let mut passing = Box::pin(passage.pass(vec![b'v'; ahead].into()));
+                tokio::select! {
+                    biased;
+                    () = &mut passing => panic!("read on, though nobody has taken anything"),
+                    () = yield_now() => {}
+                }
+                // The head, and then some of the piece.
+                passage.take(fast, ahead, later().0);
+                passage.take(fast, ahead, later().0);
+                tokio::time::timeout(Duration::from_secs(30), passing).await.expect("it is read on");
+            })
+            .await;
+    }
+}

@@ -56,13 +56,14 @@ impl PoemConnection {
 }
 
 async fn serve(service: PoemService, mut session: Session) -> io::Result<()> {
-    let poem = service.source.call(GetPoem).await.map_err(io::Error::other)?;
-    let peer = session.life().peer();
-    let bytes = poem.bytes().clone();
-    session.life().reporter().report(Event::Sending { peer, bytes: bytes.len() });
-    match service.framing {
-        Framing::Raw => session.send_last(&[bytes], service.pace).await?,
-        Framing::Netstring => session.send_last(&netstring::parts(bytes), service.pace).await?,
+    let PoemService { source, pace, framing, .. } = service;
+    // Nothing but the text is kept while it is sent: each connection has room for all it holds across a wait.
+    let bytes = source.call(GetPoem).await.map_err(io::Error::other)?.bytes().clone();
+    let (peer, length) = (session.life().peer(), bytes.len());
+    session.life().reporter().report(Event::Sending { peer, bytes: length });
+    match framing {
+        Framing::Raw => session.send_last(&[bytes], pace).await?,
+        Framing::Netstring => session.send_last(&netstring::parts(bytes), pace).await?,
     }
     session.finish().await
 }

@@ -27,6 +27,10 @@ pub struct ConnectionOptions {
     pub drain: Duration,
 }
 
+/// How long a client is given to leave by itself before its socket is looked at. 1 ms, the grain of the clock: nearly
+/// all have left by then, and a socket that is never waited for costs a third fewer system calls.
+const GRACE: Duration = Duration::from_millis(1);
+
 /// How much is thrown away while a connection drains; a client that sends more is not waited for. 1 MiB is more than
 /// any request, and what a fast sender pushes into the socket in the time it takes to notice the end.
 const DRAIN_BYTES: usize = 1 << 20;
@@ -150,19 +154,32 @@ impl Session {
                     self.write(part, last && parts.peek().is_none()).await?;
                 }
             }
-            Pace::Slow { num_bytes, delay } => {
-                let mut drips = parts.iter().flat_map(|part| part.chunks(num_bytes as usize)).peekable();
-                while let Some(drip) = drips.next() {
-                    let over = drips.peek().is_none();
-                    self.write(drip, last && over).await?;
-                    // The last one needs no pause: the poem is over.
-                    if !over {
-                        tokio::time::sleep(delay).await;
-                    }
-                }
+            // Apart, so that the room it needs is not every connection's.
+            Pace::Slow { num_bytes, delay } => Box::pin(self.drip(parts, num_bytes, delay, last)).await?,
+        }
+        Ok(())
+    }
+
+    async fn drip(&mut self, parts: &[Bytes], num_bytes: u32, delay: Duration, last: bool) -> io::Result<()> {
+        let mut drips = parts.iter().flat_map(|part| part.chunks(num_bytes as usize)).peekable();
+        while let Some(drip) = drips.next() {
+            let over = drips.peek().is_none();
+            self.write(drip, last && over).await?;
+            // The last one needs no pause: the poem is over.
+            if !over {
+                self.pause(delay).await?;
             }
         }
         Ok(())
+    }
+
+    /// Waits, unless the client is gone: a pause may last a day, and its connection is wanted.
+    async fn pause(&mut self, delay: Duration) -> io::Result<()> {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(delay) => Ok(()),
+            error = self.stream.failed() => Err(error),
+        }
     }
 
     async fn write(&mut self, mut bytes: &[u8], last: bool) -> io::Result<()> {
@@ -170,14 +187,7 @@ impl Session {
             let tried = if last { self.stream.try_write_last(bytes) } else { self.stream.try_write(bytes) };
             let wrote = match tried {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let limit = self.options.write_timeout;
-                    match tokio::time::timeout(limit, self.stream.write(bytes)).await {
-                        Ok(wrote) => wrote?,
-                        Err(_) => {
-                            let text = format!("it took nothing for {limit:?}");
-                            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-                        }
-                    }
+                    Box::pin(self.wait_to_write(bytes)).await?
                 }
                 done => done?,
             };
@@ -189,6 +199,21 @@ impl Session {
             bytes = &bytes[wrote..];
         }
         Ok(())
+    }
+
+    async fn wait_to_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let limit = self.options.write_timeout;
+        if let Ok(wrote) = tokio::time::timeout(limit, self.stream.write(bytes)).await {
+            return wrote;
+        }
+        // One that reads slowly and steadily has taken some, but not yet as much as the kernel waits for.
+        match self.stream.write_now(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let text = format!("it took nothing for {limit:?}");
+                Err(io::Error::new(io::ErrorKind::TimedOut, text))
+            }
+            wrote => wrote,
+        }
     }
 
     /// Reads more into [`input`](Self::input); 0 is the end of what the client sends.
@@ -232,22 +257,20 @@ impl Session {
         self.life.enter(Phase::ShuttingDown);
         self.stream.finish().await?;
         self.life.enter(Phase::Draining);
-        // Everybody else first: under load the client has left by then, and its socket need not be watched.
-        tokio::task::yield_now().await;
+        let moment = GRACE.min(self.options.linger);
+        tokio::time::sleep(moment).await;
         let stream = &mut self.stream;
         let drain = async {
-            let mut rest = BytesMut::new();
             let mut drained = 0;
             while drained < DRAIN_BYTES {
-                match stream.read(&mut rest).await {
+                match stream.discard().await {
                     // It has left, by whatever door: what was written is its own affair now.
                     Ok(0) | Err(_) => break,
                     Ok(got) => drained += got,
                 }
-                rest.clear();
             }
         };
-        let _ = tokio::time::timeout(self.options.linger, drain).await;
+        let _ = tokio::time::timeout(self.options.linger - moment, drain).await;
         self.life.enter(Phase::Closed);
         Ok(())
     }

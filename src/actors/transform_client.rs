@@ -121,7 +121,8 @@ async fn transform(work: TransformWork) {
     work.done.cast(Transformed { task: work.task, result });
 }
 
-fn not_transformed(error: &TransformError) -> NotTransformed {
+/// What a client is told of an engine that fails in its own program.
+pub fn not_transformed(error: &TransformError) -> NotTransformed {
     let mut text = error.to_string();
     if let Some(source) = std::error::Error::source(error) {
         text = format!("{text}: {source}");

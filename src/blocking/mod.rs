@@ -5,8 +5,10 @@
 
 mod client;
 mod server;
+mod signals;
 #[cfg(test)]
 mod tests;
 
-pub use client::{get_poems, get_poetry};
+pub use client::{Client, Stopwatch, get_poems, get_poetry};
 pub use server::{BlockingServer, ServeError, Stopper};
+pub use signals::{SignalError, Signals};

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::reactor::programs::framing::{pieces, take};
-use crate::reactor::programs::{ServeOptions, ServerEvent};
+use crate::terms::framing::{pieces, take};
+use crate::terms::{ServeOptions, ServerEvent};
 
 /// Clients the kernel connects while another one is being served; more are kept waiting by their own kernels.
 const BACKLOG: i32 = 1024;
@@ -45,23 +45,40 @@ pub enum ServeError {
     },
 }
 
+/// Whether it goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Life {
+    /// With the next client.
+    #[default]
+    Serving,
+    /// With the client it has, and no other.
+    Finishing,
+    /// No more: that client is reset.
+    Stopped,
+}
+
 #[derive(Debug, Default)]
 struct Stop {
-    stopped: Mutex<bool>,
+    life: Mutex<Life>,
     changed: Condvar,
 }
 
 impl Stop {
-    fn is_set(&self) -> bool {
-        *self.stopped.lock()
+    fn life(&self) -> Life {
+        *self.life.lock()
+    }
+
+    /// Never backwards.
+    fn becomes(&self, life: Life) {
+        let mut now = self.life.lock();
+        *now = life.max(*now);
+        self.changed.notify_all();
     }
 
     /// Waits for `delay`, or until stopped.
     fn nap(&self, delay: Duration) {
-        let mut stopped = self.stopped.lock();
-        if !*stopped {
-            self.changed.wait_for(&mut stopped, delay);
-        }
+        let mut life = self.life.lock();
+        self.changed.wait_while_for(&mut life, |life| *life < Life::Stopped, delay);
     }
 }
 
@@ -76,8 +93,18 @@ impl Stopper {
     /// Makes the server return: from waiting for a client at once, from serving one after the write under way; that
     /// client is reset, for it has no whole poem.
     pub fn stop(&self) {
-        *self.stop.stopped.lock() = true;
-        self.stop.changed.notify_all();
+        self.stop.becomes(Life::Stopped);
+        self.wake();
+    }
+
+    /// Makes the server return when the client it serves has its poem, however long that takes; from waiting for one,
+    /// at once. Those who wait to be served are reset.
+    pub fn finish(&self) {
+        self.stop.becomes(Life::Finishing);
+        self.wake();
+    }
+
+    fn wake(&self) {
         // On Linux this wakes a thread that waits in accept; elsewhere it returns with the next client.
         let _ = SockRef::from(&*self.listener).shutdown(Shutdown::Both);
     }
@@ -132,7 +159,7 @@ impl BlockingServer {
     /// # Errors
     /// When no further client can be accepted.
     pub fn serve(&self, poem: &Bytes, mut sink: impl FnMut(&ServerEvent)) -> Result<(), ServeError> {
-        while !self.stop.is_set() {
+        while self.stop.life() == Life::Serving {
             self.serve_one(poem, &mut sink)?;
         }
         Ok(())
@@ -147,7 +174,7 @@ impl BlockingServer {
         let (client, peer) = loop {
             match self.listener.accept() {
                 Ok(accepted) => break accepted,
-                Err(_) if self.stop.is_set() => return Ok(()),
+                Err(_) if self.stop.life() > Life::Serving => return Ok(()),
                 Err(error) if is_of_the_client(&error) => {}
                 Err(source) => return Err(ServeError::Accept { address: self.address, source }),
             }
@@ -168,7 +195,7 @@ impl BlockingServer {
         client.set_write_timeout(Some(self.options.stall))?;
         let mut left = pieces(poem, self.options.framing);
         while !left.is_empty() {
-            if self.stop.is_set() {
+            if self.stop.life() == Life::Stopped {
                 return Err(io::Error::other("the server was stopped"));
             }
             let count = self.options.pace.map_or(usize::MAX, |pace| pace.num_bytes.get());
@@ -212,6 +239,8 @@ fn end_well(mut client: &TcpStream) -> io::Result<()> {
     let (mut waste, mut left) = ([0; 4096], DRAIN_BYTES);
     while left > 0 {
         match client.read(&mut waste) {
+            // Closing now, with data unread, would reset the connection.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // It has ended too, or takes too long over it: it has the poem either way.
             Ok(0) | Err(_) => break,
             Ok(got) => left = left.saturating_sub(got),

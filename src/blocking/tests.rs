@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::reactor::programs::{Pace, ServeOptions, ServerEvent};
+use crate::terms::{Pace, ServeOptions, ServerEvent};
 
 // That the blocking client and server work, alone and with the reactor's, is tested beside the reactor's programs:
 // one body for every engine. Here is what only the blocking ones have.

@@ -5,7 +5,8 @@ mod run;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Exit, values};
+use super::shared::EngineArgs;
+use super::{Engine, Exit, values};
 use crate::config::{HostPort, LimitsConfig};
 use crate::poem::Poem;
 
@@ -26,6 +27,8 @@ pub(super) struct Args {
     /// How long all of it may take: seconds, or like 500ms, 1ms to 24h [default: no bound]
     #[arg(long, value_name = "TIME", value_parser = values::timeout, allow_hyphen_values = true)]
     timeout: Option<Duration>,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// The checked options of `verse apply`.
@@ -45,10 +48,13 @@ pub struct ApplyOptions {
     pub idle_timeout: Duration,
     /// How long all of it may take. Default: no bound.
     pub timeout: Option<Duration>,
+    /// What carries it out.
+    pub engine: Engine,
 }
 
 impl Args {
     pub(super) fn check(self) -> Result<ApplyOptions, Exit> {
+        let engine = self.engine.concurrent("apply")?;
         let limits = LimitsConfig::default();
         // Name and dot are part of the request.
         let longest = usize::try_from(limits.max_request).unwrap_or(usize::MAX) - self.name.len() - 1;
@@ -62,6 +68,7 @@ impl Args {
             connect_timeout: limits.connect_timeout,
             idle_timeout: limits.idle_timeout,
             timeout: self.timeout,
+            engine,
         })
     }
 }

@@ -1,7 +1,10 @@
 //! `verse get [HOST:]PORT...`: poems from servers.
 
+mod actor;
 mod bars;
+mod blocking;
 mod printer;
+mod reactor;
 mod run;
 mod writer;
 
@@ -69,7 +72,7 @@ pub(super) struct Args {
 }
 
 /// The checked options of `verse get`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GetOptions {
     /// The servers, in the order asked for; task n is the n-th, from 1. The same one may be asked twice.
     pub servers: Vec<HostPort>,
@@ -170,6 +173,7 @@ impl Args {
         if self.force && self.output.is_none() {
             return refuse("--force", "there is no --output whose files it could overwrite");
         }
+        let carried_by = self.common.engine.any("get")?;
         let limits = LimitsConfig::default();
         let name = self.name.unwrap_or_else(|| DEFAULT_NAME.to_owned());
         // What a service over the network knows is its own; what the client's own engine knows is known now.
@@ -192,7 +196,7 @@ impl Args {
             json: self.json,
             output: self.output.map(|dir| OutputDir { dir, force: self.force }),
             quiet: self.quiet,
-            engine: self.common.engine(),
+            engine: carried_by,
             log: self.common.log.unwrap_or(LogLevel::Off),
         })
     }

@@ -6,6 +6,8 @@
 
 mod apply;
 mod check;
+mod deferred;
+mod engines;
 mod exit;
 mod get;
 mod node;
@@ -28,14 +30,15 @@ use clap::{Parser, Subcommand};
 
 pub use apply::{ApplyOptions, apply};
 pub use check::CheckOptions;
+pub use deferred::{DeferredOptions, deferred};
 pub use exit::{Code, Exit, chain};
 pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
 pub use node::NodeOptions;
-pub use proxy::ProxyOptions;
-pub use run::run;
-pub use serve::ServeOptions;
+pub use proxy::{ProxyOptions, proxy};
+pub use run::{run, run_node};
+pub use serve::{ServeOptions, serve};
 pub use shared::Engine;
-pub use transform::{TransformOptions, list_transforms};
+pub use transform::{TransformOptions, list_transforms, transform};
 
 /// What was asked for, checked: nothing in it can be wrong any more but what only the network or the system
 /// knows.
@@ -55,6 +58,8 @@ pub enum Command {
     Proxy(ProxyOptions),
     /// `verse check`: a configuration read and judged.
     Check(CheckOptions),
+    /// `verse deferred`: the deferred simulator.
+    Deferred(DeferredOptions),
 }
 
 /// Poetry servers, clients, a transform service and a caching proxy, as supervised actors.
@@ -74,6 +79,7 @@ enum Subcommands {
     Apply(apply::Args),
     Proxy(proxy::Args),
     Check(check::Args),
+    Deferred(deferred::Args),
 }
 
 /// Reads a command line, the program's name first. Reads the files that it names (configuration, poems), so
@@ -96,5 +102,6 @@ where
         Subcommands::Apply(raw) => raw.check().map(Command::Apply),
         Subcommands::Proxy(raw) => raw.check().map(Command::Proxy),
         Subcommands::Check(raw) => raw.check().map(Command::Check),
+        Subcommands::Deferred(raw) => raw.check().map(Command::Deferred),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::Exit;
 use super::check::load;
 use super::shared::Common;
-use super::{Engine, Exit};
 use crate::config::{Config, PortBase};
 use crate::poem::Poem;
 
@@ -38,12 +38,11 @@ pub struct NodeOptions {
     pub file: Option<PathBuf>,
     /// Whether only to print [`Config::to_toml`] on stdout.
     pub print_config: bool,
-    /// What carries it out.
-    pub engine: Engine,
 }
 
 impl Args {
     pub(super) fn check(self) -> Result<NodeOptions, Exit> {
+        self.common.engine.supervised("node")?;
         let mut config = match &self.config {
             Some(file) => Config::read(file).map_err(|error| Exit::because("node", &error))?,
             None => Config::embedded(self.port_base.unwrap_or_default()),
@@ -52,7 +51,6 @@ impl Args {
         if let Some(level) = self.common.log {
             config.node.log = level;
         }
-        let engine = self.common.engine();
-        Ok(NodeOptions { config, poems, file: self.config, print_config: self.print_config, engine })
+        Ok(NodeOptions { config, poems, file: self.config, print_config: self.print_config })
     }
 }

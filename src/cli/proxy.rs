@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::shared::{Common, Listening, framings};
-use super::{Engine, Exit, values};
+use super::{Engine, Exit, engines, run, values};
 use crate::cache::CacheConfig;
 use crate::config::{Config, Framing, HostPort, ProxyConfig, Upstream};
+use crate::reactor::programs::ProxyVersion;
 
 /// Run a caching proxy for a poetry server, or for a transform service.
 #[derive(Debug, clap::Args)]
@@ -27,6 +30,11 @@ pub(super) struct Args {
     /// Ask a transform service, speak its protocol, and cache by transform and poem
     #[arg(long)]
     transforms: bool,
+    /// Which of the series' proxies --engine reactor is: 1.0 (a cached poem is given at once), 2.0 (always a Deferred,
+    /// perhaps fired already), 3.0 (one fetch for all, cancelled when nobody waits for it) [default: 3.0]
+    #[arg(long, value_name = "VERSION", value_parser = versions(), hide_possible_values = true,
+          conflicts_with = "transforms")]
+    proxy_version: Option<ProxyVersion>,
     #[command(flatten)]
     common: Common,
 }
@@ -38,10 +46,44 @@ pub struct ProxyOptions {
     pub config: Config,
     /// What carries it out.
     pub engine: Engine,
+    /// Which of the series' proxies the reactor is. Default 3.0.
+    pub version: ProxyVersion,
+}
+
+/// The series' proxies by their numbers.
+const VERSIONS: [(&str, ProxyVersion); 3] = [
+    ("1.0", ProxyVersion::SometimesSynchronous),
+    ("2.0", ProxyVersion::AlreadyFired),
+    ("3.0", ProxyVersion::Cancels),
+];
+
+fn versions() -> impl TypedValueParser<Value = ProxyVersion> {
+    let known = |name: String| VERSIONS.into_iter().find(|(it, _)| *it == name).map(|(_, version)| version);
+    PossibleValuesParser::new(VERSIONS.map(|(name, _)| name))
+        .try_map(move |name| known(name).ok_or("no version"))
+}
+
+/// Runs the proxy until it is told to stop, by the engine asked for.
+#[must_use]
+pub fn proxy(options: &ProxyOptions) -> Exit {
+    match options.engine {
+        Engine::Reactor(poller) => engines::reactor::proxy(poller, options),
+        // The blocking engine has none, and the command line says so.
+        Engine::Actor | Engine::Blocking => run("proxy", &options.config, &[]),
+    }
 }
 
 impl Args {
     pub(super) fn check(self) -> Result<ProxyOptions, Exit> {
+        let engine = self.common.engine.concurrent("proxy")?;
+        let asked = self.proxy_version.is_some();
+        if let (Engine::Actor, true) = (engine, asked) {
+            return Err(Exit::usage(
+                "proxy",
+                "--proxy-version",
+                "it is for --engine reactor; actors have one proxy",
+            ));
+        }
         let listen = HostPort { host: self.listening.host(), port: self.listening.port() };
         if self.upstream.collides(&listen) {
             let problem = format!("'{}' is the upstream itself", self.upstream);
@@ -60,6 +102,6 @@ impl Args {
         let mut config = Config { proxies: vec![proxy], ..Config::default() };
         config.node.log = self.common.log();
         config.validate().map_err(|error| Exit::because("proxy", &error))?;
-        Ok(ProxyOptions { config, engine: self.common.engine() })
+        Ok(ProxyOptions { config, engine, version: self.proxy_version.unwrap_or_default() })
     }
 }

@@ -7,20 +7,36 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use super::exit::{Code, Exit, chain};
+use super::node::NodeOptions;
 use super::output::{self, Row};
 use crate::actors::Limit;
 use crate::config::{Config, LogLevel, Upstream};
 use crate::event::Reporter;
 use crate::net::{NetError, Network, raise_descriptor_limit};
-use crate::node::{self, RunningNode, ServiceId, StartNodeError, World};
+use crate::node::{self, Listening, RunningNode, ServiceId, StartNodeError, World};
 use crate::poem::Poem;
 
 /// Descriptors kept back from clients: listeners, poller, log, and an upstream connection here and there.
 const RESERVED_DESCRIPTORS: u64 = 64;
 
+/// What to do when a port of the embedded configuration is taken.
+const PORT_BASE: &str = "; try --port-base N, with services on N+1 ... (0 takes any free ports)";
+
+/// Runs `verse node`: as [`run`], and tells the way out if a port is taken and there is one. A configuration of the
+/// user's own has its ports in it, and cannot be combined with `--port-base`.
+#[must_use]
+pub fn run_node(options: &NodeOptions) -> Exit {
+    let taken = if options.file.is_none() { PORT_BASE } else { "" };
+    start("node", &options.config, &options.poems, taken)
+}
+
 /// Runs `config` until it is told to end, and says how that went. `subcommand` is who is asked to in errors.
 #[must_use]
 pub fn run(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
+    start(subcommand, config, poems, "")
+}
+
+fn start(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -> Exit {
     log_to_stderr(config.node.log);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -30,10 +46,10 @@ pub fn run(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
     };
     // A node needs no `actix::System`: a `LocalSet` is all its processes ask for.
     let local = LocalSet::new();
-    local.block_on(&runtime, serve(subcommand, config, poems))
+    local.block_on(&runtime, serve(subcommand, config, poems, taken))
 }
 
-async fn serve(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
+async fn serve(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -> Exit {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -48,7 +64,7 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
     };
     let node = match node::start(config, poems, world).await {
         Ok(node) => node,
-        Err(error) => return Exit::error(Code::NotStarted, subcommand, &not_started(subcommand, &error)),
+        Err(error) => return Exit::error(Code::NotStarted, subcommand, &not_started(&error, taken)),
     };
     announce(subcommand, config, poems, &node, connections);
     tokio::select! {
@@ -59,11 +75,16 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem]) -> Exit {
     tokio::select! {
         biased;
         () = signals.next() => Exit::silent(Code::Stopped),
-        drained = node.drain() => match drained.cut {
-            0 => Exit::silent(Code::Well),
-            1 => Exit::error(Code::Cut, subcommand, "the drain cut 1 connection"),
-            cut => Exit::error(Code::Cut, subcommand, &format!("the drain cut {cut} connections")),
-        },
+        drained = node.drain() => ended(subcommand, drained.cut),
+    }
+}
+
+/// The end of a drain that had to cut so many connections.
+pub(super) fn ended(subcommand: &str, cut: usize) -> Exit {
+    match cut {
+        0 => Exit::silent(Code::Well),
+        1 => Exit::error(Code::Cut, subcommand, "the drain cut 1 connection"),
+        cut => Exit::error(Code::Cut, subcommand, &format!("the drain cut {cut} connections")),
     }
 }
 
@@ -89,7 +110,11 @@ impl Signals {
 }
 
 fn connection_limit() -> usize {
-    let descriptors = raise_descriptor_limit();
+    connections_within(raise_descriptor_limit())
+}
+
+/// The connections that so many descriptors leave room for.
+pub(super) fn connections_within(descriptors: u64) -> usize {
     usize::try_from(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX).clamp(1, 1 << 20)
 }
 
@@ -112,10 +137,10 @@ pub(super) fn log_to_stderr(level: LogLevel) {
     let _ = log.try_init();
 }
 
-fn not_started(subcommand: &str, error: &StartNodeError) -> String {
+fn not_started(error: &StartNodeError, taken: &str) -> String {
     let mut text = chain(error);
-    if let (StartNodeError::Net(NetError::Taken { .. }), "node") = (error, subcommand) {
-        text.push_str("; try --port-base N, with services on N+1 ... (0 takes any free ports)");
+    if let StartNodeError::Net(NetError::Taken { .. }) = error {
+        text.push_str(taken);
     }
     text
 }
@@ -135,13 +160,12 @@ fn gave_up(subcommand: &str, node: &RunningNode, reason: &supervisors::ExitReaso
 fn announce(subcommand: &str, config: &Config, poems: &[Poem], node: &RunningNode, connections: usize) {
     let mut text = String::new();
     if subcommand == "node" && std::io::stdout().is_terminal() {
-        let rows: Vec<Row> =
-            node.listening().iter().map(|it| row(config, poems, it.service, it.address)).collect();
+        let rows: Vec<Row> = node.listening().iter().map(|it| row(config, poems, node, it)).collect();
         text.push_str(&output::table(&rows));
         text.push_str(&format!("\nAt most {connections} connections at once. Ctrl-C drains, twice stops.\n"));
     } else {
         for it in node.listening() {
-            text.push_str(&line(config, poems, it.service, it.address));
+            text.push_str(&line(config, poems, node, it));
             text.push('\n');
         }
         tracing::info!(target: crate::event::TARGET, "at most {connections} connections at once");
@@ -151,26 +175,34 @@ fn announce(subcommand: &str, config: &Config, poems: &[Poem], node: &RunningNod
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn line(config: &Config, poems: &[Poem], service: ServiceId, at: std::net::SocketAddr) -> String {
-    match service {
-        ServiceId::Poem(number) => output::serving(poems[number].origin(), at),
-        ServiceId::Transform | ServiceId::TransformLines => output::serving_transforms(at),
-        ServiceId::Proxy(number) => output::proxying(&upstreams(&config.proxies[number].upstreams), at),
+fn line(config: &Config, poems: &[Poem], node: &RunningNode, it: &Listening) -> String {
+    match it.service {
+        ServiceId::Poem(number) => output::serving(poems[number].origin(), it.address),
+        ServiceId::Transform | ServiceId::TransformLines => output::serving_transforms(it.address),
+        ServiceId::Proxy(number) => output::proxying(&upstreams(config, node, number), it.address),
     }
 }
 
-fn row(config: &Config, poems: &[Poem], service: ServiceId, at: std::net::SocketAddr) -> Row {
-    match service {
-        ServiceId::Poem(number) => Row::poem(&config.poems[number], poems[number].bytes().len(), at),
-        ServiceId::Transform => Row::transform(at),
-        ServiceId::TransformLines => Row::lines(at),
+fn row(config: &Config, poems: &[Poem], node: &RunningNode, it: &Listening) -> Row {
+    match it.service {
+        ServiceId::Poem(number) => Row::poem(&config.poems[number], poems[number].bytes().len(), it.address),
+        ServiceId::Transform => Row::transform(it.address),
+        ServiceId::TransformLines => Row::lines(it.address),
         ServiceId::Proxy(number) => {
-            let proxy = &config.proxies[number];
-            Row::proxy(proxy, &upstreams(&proxy.upstreams), at)
+            Row::proxy(&config.proxies[number], &upstreams(config, node, number), it.address)
         }
     }
 }
 
-fn upstreams(upstreams: &[Upstream]) -> String {
-    upstreams.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// Where a proxy asks; for a poem of this node, where that turned out to listen.
+fn upstreams(config: &Config, node: &RunningNode, proxy: usize) -> String {
+    let at = |upstream: &Upstream| match upstream {
+        Upstream::Address(at) => at.to_string(),
+        Upstream::Poem(title) => {
+            let number = config.poems.iter().position(|poem| poem.title == *title);
+            let at = number.and_then(|number| node.address(ServiceId::Poem(number)));
+            at.map_or_else(|| upstream.to_string(), |at| at.to_string())
+        }
+    };
+    config.proxies[proxy].upstreams.iter().map(at).collect::<Vec<_>>().join(", ")
 }

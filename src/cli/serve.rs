@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::check::load;
 use super::shared::{Common, Listening, framings};
-use super::{Engine, Exit, values};
+use super::{Engine, Exit, engines, run, values};
 use crate::config::{Config, Framing, HostPort, Pace, PoemConfig, PoemSource};
 use crate::poem::{Poem, Title};
 
@@ -51,11 +51,27 @@ pub struct ServeOptions {
     pub engine: Engine,
 }
 
+/// Serves until told to stop, by the engine asked for.
+#[must_use]
+pub fn serve(options: &ServeOptions) -> Exit {
+    match options.engine {
+        Engine::Actor => run("serve", &options.config, &options.poems),
+        Engine::Reactor(poller) => engines::reactor::serve(poller, options),
+        Engine::Blocking => engines::blocking::serve(options),
+    }
+}
+
 impl Args {
     pub(super) fn check(self) -> Result<ServeOptions, Exit> {
         if self.poems.len() > MAX_POEMS {
             let problem = format!("{} of them; at most {MAX_POEMS}", self.poems.len());
             return Err(Exit::usage("serve", "POEM", &problem));
+        }
+        let engine = self.common.engine.any("serve")?;
+        if let (Engine::Blocking, Some(most @ 2..)) = (engine, self.max_connections) {
+            let problem =
+                format!("'{most}' cannot be had of --engine blocking, which serves one client at a time");
+            return Err(Exit::usage("serve", "--max-connections", &problem));
         }
         let ports = self.ports()?;
         let pace = match Pace::new(self.num_bytes, self.delay) {
@@ -77,7 +93,7 @@ impl Args {
         }
         let poems = load(&config).map_err(|error| Exit::because("serve", &error))?;
         config.validate().map_err(|error| Exit::because("serve", &error))?;
-        Ok(ServeOptions { config, poems, engine: self.common.engine() })
+        Ok(ServeOptions { config, poems, engine })
     }
 
     /// P, P + 1, ..., or any free ones.

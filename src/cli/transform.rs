@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::shared::{Common, Listening};
-use super::{Engine, Exit, values};
+use super::{Engine, Exit, engines, run, values};
 use crate::config::{Config, HostPort, TransformConfig};
 use crate::transform::TransformService;
 
@@ -54,10 +54,24 @@ pub fn list_transforms(service: &TransformService) -> String {
     service.names().map(|name| format!("{name:<width$}  {}\n", about(name))).collect()
 }
 
+/// Runs the service until it is told to stop, by the engine asked for.
+#[must_use]
+pub fn transform(config: &Config, engine: Engine) -> Exit {
+    match engine {
+        Engine::Reactor(poller) => engines::reactor::transform(poller, config),
+        // The blocking engine has none, and the command line says so.
+        Engine::Actor | Engine::Blocking => run("transform", config, &[]),
+    }
+}
+
 impl Args {
     pub(super) fn check(self) -> Result<TransformOptions, Exit> {
         if self.list {
             return Ok(TransformOptions::List);
+        }
+        let engine = self.common.engine.concurrent("transform")?;
+        if let Engine::Reactor(_) = engine {
+            self.honoured_by_a_reactor()?;
         }
         let port = self.listening.port();
         if self.lines_port == self.listening.port && port != 0 {
@@ -76,6 +90,21 @@ impl Args {
         let mut config = Config { transform: Some(transform), ..Config::default() };
         config.node.log = self.common.log();
         config.validate().map_err(|error| Exit::because("transform", &error))?;
-        Ok(TransformOptions::Serve { config: Box::new(config), engine: self.common.engine() })
+        Ok(TransformOptions::Serve { config: Box::new(config), engine })
+    }
+
+    /// What the transform server of Part 12 has no way of doing is refused, not ignored.
+    fn honoured_by_a_reactor(&self) -> Result<(), Exit> {
+        let refuse = |argument, why| Err(Exit::usage("transform", argument, why));
+        if self.deadline.is_some() {
+            return refuse(
+                "--deadline",
+                "--engine reactor transforms in its one loop and cannot interrupt itself",
+            );
+        }
+        if self.lines_port.is_some() {
+            return refuse("--lines-port", "--engine reactor speaks netstrings only, as in the series");
+        }
+        Ok(())
     }
 }

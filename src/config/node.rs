@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::key::{Key, Table};
 use super::reader::Section;
-use super::validate::{count, duration};
+use super::validate::{count, duration, refuse};
 use super::writer::Writer;
-use super::{ConfigError, Invalid};
+use super::{ConfigError, Invalid, format_duration};
 
 /// The node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub struct NodeConfig {
     /// 4). Default 5, 0 to 1,000: a fault that passes is survived, one that does not ends in seconds instead
     /// of spinning.
     pub intensity: u32,
-    /// The window in which restarts are counted. Default 10 s, 1 ms to 1 h.
+    /// The window in which restarts are counted. Default 10 s, 1 s to 1 h, in whole seconds, as supervisors count
+    /// it (OTP-004).
     pub period: Duration,
     /// The least important level that is logged on stderr. Default `info`; `--log` wins over it.
     pub log: LogLevel,
@@ -55,7 +56,7 @@ pub(super) const KEYS: &[Key] = &[
         name: "intensity",
         help: "Restarts at the root within `period` before the tree gives up, 0 to 1000.",
     },
-    Key { name: "period", help: "The window in which restarts are counted, 1ms to 1h." },
+    Key { name: "period", help: "The window in which restarts are counted, 1s to 1h, in whole seconds." },
     Key { name: "log", help: "What is logged on stderr: off, error, warn, info, debug, trace." },
 ];
 
@@ -82,7 +83,12 @@ impl NodeConfig {
         let key = |name| Table::Node.key(name);
         duration(key("drain"), self.drain, Duration::ZERO, Duration::from_secs(3600))?;
         count(key("intensity"), u64::from(self.intensity), 0, 1000)?;
-        duration(key("period"), self.period, Duration::from_millis(1), Duration::from_secs(3600))
+        duration(key("period"), self.period, Duration::from_secs(1), Duration::from_secs(3600))?;
+        if self.period.subsec_nanos() != 0 {
+            let period = format_duration(self.period);
+            return refuse(key("period"), format!("{period} is no whole number of seconds"));
+        }
+        Ok(())
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {

@@ -49,6 +49,10 @@ pub trait RawStream: Send + fmt::Debug {
     fn try_write_last(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.try_write(bytes)
     }
+    /// Waits until the connection is broken, without reading. A network that cannot tell never says so.
+    fn poll_failed(&mut self, _: &mut Context<'_>) -> Poll<io::Error> {
+        Poll::Pending
+    }
     /// Ends the sending side well: the peer sees the end of the stream.
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     /// Makes its end, when dropped, a reset.
@@ -82,6 +86,18 @@ impl Stream {
             Self::Tcp(tcp) => tcp.poll_read(cx, buffer),
             Self::Other(other) => other.poll_read(cx, buffer),
         }
+    }
+
+    /// Reads what has arrived and throws it away; 0 is the end of the stream. Cancel safe.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn discard(&mut self) -> io::Result<usize> {
+        poll_fn(|cx| match self {
+            Self::Tcp(tcp) => tcp.poll_discard(cx),
+            Self::Other(other) => other.poll_read(cx, &mut BytesMut::new()),
+        })
+        .await
     }
 
     /// Writes some of `bytes`, waiting for room. Cancel safe.
@@ -120,6 +136,27 @@ impl Stream {
         match self {
             Self::Tcp(tcp) => tcp.try_write_last(bytes),
             Self::Other(other) => other.try_write_last(bytes),
+        }
+    }
+
+    /// Writes what there is room for, however little, also where [`write`](Self::write) would go on waiting: a kernel
+    /// says that there is room again only once a third of a buffer of up to 4 MB is free.
+    ///
+    /// # Errors
+    /// As [`try_write`](Self::try_write).
+    pub fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.write_now(bytes),
+            Self::Other(other) => other.try_write(bytes),
+        }
+    }
+
+    /// Waits until the connection is broken: a reset, first of all. Reads nothing, so that the end of what the peer
+    /// sends is not noticed, and is no break. Cancel safe.
+    pub async fn failed(&mut self) -> io::Error {
+        match self {
+            Self::Tcp(tcp) => tcp.failed().await,
+            Self::Other(other) => poll_fn(|cx| other.poll_failed(cx)).await,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream as StdStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustix::net::{SendFlags, SocketFlags, sockopt};
+use rustix::net::{RecvFlags, SendFlags, SocketFlags, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
@@ -175,6 +176,24 @@ impl TcpConnection {
         }
     }
 
+    /// Reads and throws away, without a buffer of anybody's.
+    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let State::Idle(stream) = &self.state {
+            match discard(stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+        let stream = self.watch()?;
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            match stream.try_io(Interest::READABLE, || discard(&*stream)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.try_write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -210,6 +229,34 @@ impl TcpConnection {
         }
     }
 
+    pub(super) fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.state {
+            State::Watched(stream) => Ok(rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?),
+            _ => self.try_write(bytes),
+        }
+    }
+
+    pub(super) async fn failed(&mut self) -> io::Error {
+        let stream = match self.watch() {
+            Ok(stream) => stream,
+            Err(error) => return error,
+        };
+        loop {
+            if let Err(error) = stream.ready(Interest::ERROR).await {
+                return error;
+            }
+            let failed = stream.try_io(Interest::ERROR, || match stream.take_error()? {
+                Some(error) => Ok(error),
+                // Not so, or no longer: wait for the next one.
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            });
+            match failed {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(error) | Err(error) => return error,
+            }
+        }
+    }
+
     pub(super) fn finish(&mut self) -> io::Result<()> {
         match &self.state {
             State::Idle(stream) => {
@@ -234,6 +281,12 @@ impl TcpConnection {
         };
         self.state = State::Gone;
     }
+}
+
+fn discard(socket: &impl AsFd) -> io::Result<usize> {
+    let mut rest = [MaybeUninit::uninit(); READ_ROOM];
+    let (_, got) = rustix::net::recv(socket, &mut rest, RecvFlags::empty())?;
+    Ok(got)
 }
 
 impl fmt::Debug for TcpConnection {

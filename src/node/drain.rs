@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use supervisors::Subscription;
 use supervisors::supervisor::{Report, SupervisorRef};
+use supervisors::{ExitReason, Subscription};
 
 use super::RunningNode;
 use super::branch::Door;
@@ -18,8 +18,9 @@ pub struct Drained {
     pub cut: usize,
 }
 
-/// Events that may wait to be counted: more than there are connections.
-const BOUND: usize = 1 << 20;
+/// Events that may wait to be counted. They are counted as they come; at most two for each connection come at once,
+/// and there are at most 2^20 connections.
+const BOUND: usize = 1 << 21;
 
 pub(super) async fn drain(node: &RunningNode) -> Drained {
     let reporter = &node.world.reporter;
@@ -32,8 +33,7 @@ pub(super) async fn drain(node: &RunningNode) -> Drained {
         door.bound.close();
     }
     // 2. The connections, all branches at once, each supervisor stopping its children at once within their time.
-    join(node.doors.iter().map(close_connections)).await;
-    let cut = count_cut(&mut events);
+    let cut = count_cut(&mut events, join(node.doors.iter().map(close_connections))).await;
     reporter.report(Event::Drained { cut });
     // 3. The tree.
     if let Some(root) = node.root.process() {
@@ -48,17 +48,28 @@ async fn close_connections(door: &Door) {
     let _ = branch.terminate_child(door.connections.clone()).await;
 }
 
-/// Connections that had to be killed were not whole.
-fn count_cut(events: &mut Subscription<Event>) -> usize {
-    std::iter::from_fn(|| events.try_next())
-        .filter(|stamped| match &stamped.event {
-            Event::Process(supervisors::Event::Report {
-                report: Report::ShutdownError { reason, .. },
-                ..
-            }) => *reason == supervisors::ExitReason::Killed,
-            _ => false,
-        })
-        .count()
+/// Counts the connections that are killed, and so were not whole, while `closing` goes on. At once, as they come: what
+/// slow servers send in a drain of an hour would fill any queue, and the kills come last.
+async fn count_cut(events: &mut Subscription<Event>, closing: impl Future<Output = ()>) -> usize {
+    let mut closing = pin!(closing);
+    let mut cut = 0;
+    loop {
+        tokio::select! {
+            biased;
+            stamped = events.next() => cut += usize::from(is_cut(&stamped.event)),
+            () = &mut closing => break,
+        }
+    }
+    cut + std::iter::from_fn(|| events.try_next()).filter(|stamped| is_cut(&stamped.event)).count()
+}
+
+fn is_cut(event: &Event) -> bool {
+    match event {
+        Event::Process(supervisors::Event::Report {
+            report: Report::ShutdownError { reason, .. }, ..
+        }) => *reason == ExitReason::Killed,
+        _ => false,
+    }
 }
 
 /// Runs all of `futures` at once.

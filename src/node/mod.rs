@@ -22,8 +22,8 @@ mod transform;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use supervisors::ExitReason;
 use supervisors::supervisor::{Strategy, Supervisor, SupervisorRef, TreeNode};
+use supervisors::{ExitReason, Process};
 
 use branch::{Branch, Door};
 pub use drain::Drained;
@@ -161,12 +161,15 @@ impl RunningNode {
         self.root.tree()
     }
 
-    /// Waits until the whole tree has ended: by a drain, a stop, or because it gave up. Cancel safe.
+    /// Waits until the whole tree has ended: by a drain, a stop, or because it gave up. Nothing listens then. Cancel
+    /// safe.
     pub async fn exited(&self) -> ExitReason {
-        match self.root.process() {
+        let reason = match self.root.process() {
             Some(process) => process.exited().await,
             None => ExitReason::Shutdown,
-        }
+        };
+        self.close();
+        reason
     }
 
     /// What went wrong lately, the oldest first: the story to tell when the tree has given up.
@@ -181,11 +184,30 @@ impl RunningNode {
         drain::drain(self).await
     }
 
-    /// Ends the node at once: every connection is reset.
+    /// Ends the node at once: every connection is reset, nothing listens. Cancel safe: the node ends all the same.
     pub async fn kill(&self) {
-        if let Some(process) = self.root.process() {
+        let processes = processes(&self.tree());
+        self.close();
+        // The root first, so that nobody is restarted; each for itself, since supervisors whose own was killed end in
+        // good order (OTP-133), and so would their connections.
+        for process in &processes {
             process.kill();
+        }
+        for process in processes {
             process.exited().await;
         }
     }
+
+    /// The sockets outlive their listeners, but not the node: else whoever connects would wait for ever in a backlog
+    /// that nobody serves.
+    fn close(&self) {
+        for door in &self.doors {
+            door.bound.close();
+        }
+    }
+}
+
+/// All processes of a tree.
+fn processes(tree: &TreeNode) -> Vec<Process> {
+    tree.process.iter().cloned().chain(tree.children.iter().flat_map(processes)).collect()
 }

@@ -16,10 +16,11 @@ use super::descriptor::{Descriptor, WriteDescriptor};
 use super::event_loop::Reactor;
 use super::poller::Fd;
 use super::protocol::{ClientFactory, Factory, Handled, Protocol};
-use super::reason::{ConnectFailure, Reason};
-use super::target::Target;
+use super::reason::Reason;
 use super::timers::DelayedCall;
 use super::transport::Transport;
+use crate::terms::ConnectFailure;
+use crate::terms::Target;
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,7 @@ struct Inner {
     factory_started: Cell<bool>,
     /// Counts the calls of `connect`, so that a late lookup is known for what it is.
     round: Cell<u64>,
+    tried: Cell<Option<SocketAddr>>,
     state: RefCell<State>,
 }
 
@@ -81,6 +83,7 @@ impl Reactor {
             factory,
             factory_started: Cell::new(false),
             round: Cell::new(0),
+            tried: Cell::new(None),
             state: RefCell::new(State::Disconnected),
         };
         let connector = Connector { inner: Rc::new(inner) };
@@ -131,6 +134,12 @@ impl Connector {
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.inner.target
+    }
+
+    /// The address that was tried last: of a name, one of several. None before the first.
+    #[must_use]
+    pub fn tried(&self) -> Option<SocketAddr> {
+        self.inner.tried.get()
     }
 
     fn begin(&self) {
@@ -193,6 +202,7 @@ impl Connector {
     }
 
     fn start_attempt(&self, address: SocketAddr) -> io::Result<()> {
+        self.inner.tried.set(Some(address));
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Wire::TCP))?;
         socket.set_nonblocking(true)?;
         match socket.connect(&address.into()) {

@@ -10,7 +10,7 @@ use super::descriptor::{Descriptor, ReadDescriptor, Removed, Watchlist, WriteDes
 use super::error::ReactorError;
 use super::factories::Factories;
 use super::lookups::Lookups;
-use super::outcome::{Outcome, Report, catch};
+use super::outcome::{BoxError, Outcome, Report, catch};
 use super::poller::{Poller, PollerError, PollerKind};
 use super::remote::Remote;
 use super::timers::{DelayedCall, TimeSource, Timers};
@@ -36,6 +36,7 @@ pub enum Lifecycle {
 }
 
 type Reporter = Rc<dyn Fn(&Report)>;
+type QuietCall = Box<dyn FnOnce() -> Result<(), BoxError>>;
 
 struct Inner {
     timers: Timers,
@@ -49,6 +50,8 @@ struct Inner {
     connections: RefCell<BTreeMap<usize, Rc<dyn Descriptor>>>,
     drains: Cell<usize>,
     drain_hold: RefCell<Option<Hold>>,
+    /// What waits for the last connection's end.
+    when_quiet: RefCell<Vec<QuietCall>>,
     life: Cell<Lifecycle>,
     /// `run` is on the stack and has not been told to return.
     looping: Cell<bool>,
@@ -91,6 +94,7 @@ impl Reactor {
             connections: RefCell::default(),
             drains: Cell::new(0),
             drain_hold: RefCell::new(None),
+            when_quiet: RefCell::default(),
             life: Cell::new(Lifecycle::Idle),
             looping: Cell::new(false),
             stop_asked: Cell::new(false),
@@ -346,6 +350,22 @@ impl Reactor {
     pub(crate) fn let_go(&self, connection: &dyn Descriptor) {
         let gone = self.inner.connections.borrow_mut().remove(&identity(connection));
         drop(gone);
+        self.call_if_quiet();
+    }
+
+    /// Calls `call` once, in a turn of its own, when no connection is open and none is being read empty after its end;
+    /// in the next turn if that is so now. What a drain waits for.
+    pub fn when_quiet<R: Outcome>(&self, call: impl FnOnce() -> R + 'static) {
+        self.inner.when_quiet.borrow_mut().push(Box::new(|| call().into_result()));
+        self.call_if_quiet();
+    }
+
+    fn call_if_quiet(&self) {
+        if self.inner.connections.borrow().is_empty() && self.inner.drains.get() == 0 {
+            for call in self.inner.when_quiet.take() {
+                self.call_later(Duration::ZERO, call);
+            }
+        }
     }
 
     /// How many connections are open, paused ones included.
@@ -362,6 +382,7 @@ impl Reactor {
         if self.inner.drains.get() == 0 {
             let hold = self.inner.drain_hold.take();
             drop(hold);
+            self.call_if_quiet();
         }
     }
 

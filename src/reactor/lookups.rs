@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::reason::ConnectFailure;
 use super::resolve::MAX_LOOKUPS;
+use crate::terms::ConnectFailure;
 
 type Found = Result<Vec<SocketAddr>, ConnectFailure>;
 type Done = Box<dyn FnOnce(Found)>;

@@ -32,13 +32,13 @@ mod reason;
 mod remote;
 mod resolve;
 mod signals;
-mod target;
 #[cfg(test)]
 mod testing;
 mod timers;
 mod transport;
 mod triggers;
 
+pub use crate::terms::{ConnectFailure, Target};
 pub use clock::Clock;
 pub use connector::{CONNECT_TIMEOUT, Connector, ConnectorError};
 pub use descriptor::{Descriptor, ReadDescriptor, WriteDescriptor};
@@ -52,11 +52,10 @@ pub use port::{ListenError, ListenOptions, Port};
 pub use producer::{Producer, ProducerError};
 pub use protocol::{BuildWith, ClientFactory, Factory, Handled, Protocol, build_with};
 pub use react::react;
-pub use reason::{ConnectFailure, Reason};
+pub use reason::Reason;
 pub use remote::{MAX_REMOTE_CALLS, Remote, RemoteError};
 pub use resolve::MAX_LOOKUPS;
 pub use signals::Signals;
-pub use target::Target;
 pub use timers::{DelayedCall, TimerError, Timers};
 pub use transport::{HIGH_WATER, MAX_BUFFERED, Transport};
 pub use triggers::{Hold, Phase, SystemEvent, TriggerId};

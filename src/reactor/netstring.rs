@@ -69,6 +69,14 @@ impl<S: StringProtocol> NetstringReceiver<S> {
     }
 }
 
+impl<S> NetstringReceiver<S> {
+    /// Whether some of a string has come and the rest has not.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.decoder.finish().is_err()
+    }
+}
+
 impl<S> fmt::Debug for NetstringReceiver<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NetstringReceiver").field("decoder", &self.decoder).finish_non_exhaustive()

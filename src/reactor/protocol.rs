@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use super::connector::Connector;
 use super::outcome::BoxError;
-use super::reason::{ConnectFailure, Reason};
+use super::reason::Reason;
 use super::transport::Transport;
+use crate::terms::ConnectFailure;
 
 /// What a protocol's method gives back; an error ends its connection with a reset and is reported.
 pub type Handled = Result<(), BoxError>;

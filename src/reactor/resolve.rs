@@ -5,8 +5,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use super::event_loop::Reactor;
-use super::reason::ConnectFailure;
-use super::target::Target;
+use crate::terms::ConnectFailure;
+use crate::terms::Target;
 
 /// Names looked up at once: each is a thread that may hang in the system's resolver for a minute.
 pub const MAX_LOOKUPS: usize = 64;

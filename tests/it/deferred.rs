@@ -22,6 +22,8 @@ use std::process::Command;
 use program::{Body, Op, Program, Ret, Side};
 use there::There;
 
+use crate::tools::lacking;
+
 /// Programs run on both sides where there is a Twisted; other seeds than the recorded ones.
 const CASES: u64 = 400;
 const FIRST_SEED: u64 = 1_000_000;
@@ -102,10 +104,9 @@ fn programs_never_seen_before_run_the_same_on_the_real_twisted() {
     let mut there = match There::start() {
         Ok(there) => there,
         Err(absent) => {
-            eprintln!(
-                "skipped: {CASES} programs against the real Twisted ({absent}); the recorded traces were compared"
-            );
-            return;
+            return lacking(&format!(
+                "{CASES} programs against the real Twisted ({absent}); the recorded traces were compared"
+            ));
         }
     };
     eprintln!("against Twisted {}", there.version());
@@ -173,8 +174,7 @@ fn example(args: &[&str], path: Option<&str>) -> std::process::Output {
 #[test]
 fn the_example_says_how_many_cases_and_differences() {
     if There::start().is_err() {
-        eprintln!("skipped: the differential example itself (no python3 with Twisted)");
-        return;
+        return lacking("the differential example itself (no python3 with Twisted)");
     }
     let output = example(&["--seed", "5", "--cases", "20"], None);
     let text = String::from_utf8(output.stdout).unwrap();

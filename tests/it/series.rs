@@ -29,9 +29,9 @@ fn last_line(part: &str, program: &str, argument: Option<&str>) -> String {
 }
 
 /// Program, its last line, another input, and its last line then.
-type Row = (&'static str, &'static str, &'static str, &'static str);
+pub(super) type Row = (&'static str, &'static str, &'static str, &'static str);
 
-fn check(part: &str, rows: &[Row]) {
+pub(super) fn check(part: &str, rows: &[Row]) {
     for (program, last, other, then) in rows {
         assert_eq!(last_line(part, program, None), *last, "{part} {program}");
         assert_eq!(last_line(part, program, Some(other)), *then, "{part} {program} {other}");

@@ -106,6 +106,59 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
+/// What carries a subcommand out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Engine(&'static [&'static str]);
+
+/// The one whose servers and clients are processes.
+pub(crate) const ACTOR: Engine = Engine(&[]);
+/// The one that does one thing at a time.
+pub(crate) const BLOCKING: Engine = Engine(&["--engine", "blocking"]);
+/// Those that have many things under way at once.
+pub(crate) const CONCURRENT: [Engine; 4] = [
+    ACTOR,
+    Engine(&["--engine", "reactor"]),
+    Engine(&["--engine", "reactor", "--poller", "poll"]),
+    Engine(&["--engine", "reactor", "--poller", "select"]),
+];
+/// All of them.
+pub(crate) const ENGINES: [Engine; 5] =
+    [CONCURRENT[0], CONCURRENT[1], CONCURRENT[2], CONCURRENT[3], BLOCKING];
+
+impl Engine {
+    /// The command line with the engine named in it.
+    pub(crate) fn args<'a>(self, args: &[&'a str]) -> Vec<&'a str> {
+        [args, self.0].concat()
+    }
+
+    /// As [`Verse::start`].
+    pub(crate) fn start(self, args: &[&str]) -> Verse {
+        Verse::start(&self.args(args))
+    }
+
+    /// As [`verse`].
+    pub(crate) fn verse(self, args: &[&str]) -> Output {
+        verse(&self.args(args))
+    }
+}
+
+/// Runs one body against each engine, and names the one it fails for.
+pub(crate) fn each(engines: impl IntoIterator<Item = Engine>, body: impl Fn(Engine)) {
+    struct Under(Engine);
+    impl Drop for Under {
+        #[allow(clippy::print_stderr, reason = "a test that fails says where")]
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("this was with the engine {:?}", self.0);
+            }
+        }
+    }
+    for engine in engines {
+        let _under = Under(engine);
+        body(engine);
+    }
+}
+
 /// A running command, killed if it outlives the deadline or the test.
 pub(crate) struct Verse {
     pub(crate) child: Child,

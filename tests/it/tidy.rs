@@ -35,6 +35,11 @@ fn modules_know_only_those_below_them() {
 }
 
 #[test]
+fn the_reactor_and_the_blocking_engine_run_without_a_runtime() {
+    assert_clean(rooms::runtimes);
+}
+
+#[test]
 fn every_file_is_compiled() {
     assert_clean(rooms::orphans);
 }
@@ -102,6 +107,7 @@ const PLANTED: &[(&str, Check, &str, &str)] = &[
     ("an import of actix", rooms::wrong_way, "src/blocking.rs", "use actix::Actor;"),
     ("a way round by super", rooms::wrong_way, "src/wire/a.rs", "use super::super::config::Pace;"),
     ("a room without a row", rooms::wrong_way, "src/attic.rs", ""),
+    ("a runtime", rooms::runtimes, "src/cli/engines/a.rs", "use crate::cli::runtime;"),
     ("a file left out", rooms::orphans, "src/wire/a.rs", ""),
     ("a poem in supervisors", words::poems_in_supervisors, "supervisors/src/a.rs", "// as a poem"),
     ("an address held", words::addresses, "src/actors/a.rs", "struct A { b: Addr<B> }"),
@@ -126,12 +132,16 @@ const PLANTED: &[(&str, Check, &str, &str)] = &[
     ("a dead path", papers::dead_paths, "README.md", "see `src/nowhere.rs`"),
     ("a dead link", papers::dead_paths, "README.md", "see [it](nowhere.md)"),
     ("an example that nobody runs", papers::examples, "examples/a.rs", ""),
+    ("a folder that nobody runs", papers::examples, "examples/a/main.rs", ""),
+    ("an example off the list", papers::examples, "supervisors/examples/README.md", "| `b` |"),
 ];
 
 /// A tree in which all is well.
 const WELL: &[(&str, &str)] = &[
     ("src/lib.rs", "mod a; mod attic; #[cfg(test)] mod tests { fn a() { b.unwrap() } }"),
     ("ARCHITECTURE.md", "```text\nsrc/\n  lib.rs    the crate\n```"),
+    ("supervisors/examples/c.rs", "fn main() {}"),
+    ("tests/examples.rs", "fn c_runs() { run(\"c\") }"),
 ];
 
 #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::tools::tool;
+
 /// How long a test waits for what must come: far beyond what a busy machine takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -91,15 +93,9 @@ fn ask(at: SocketAddr, text: &str) -> String {
 /// end of its input: it ends because the service does.
 #[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn netcat(at: SocketAddr, text: &str) -> Option<String> {
-    let mut command = Command::new("nc");
+    let mut command = tool("nc")?;
     command.args([at.ip().to_string(), at.port().to_string()]);
-    let mut nc = match command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("skipped: there is no netcat (nc) on this machine");
-            return None;
-        }
-        nc => nc.expect("it starts"),
-    };
+    let mut nc = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut stdin = nc.stdin.take().expect("it is piped");
     stdin.write_all(text.as_bytes()).expect("it reads");
     drop(stdin);

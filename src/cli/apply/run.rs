@@ -2,13 +2,22 @@
 
 use std::io::{self, Read, Write};
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use bytes::Bytes;
 
 use super::ApplyOptions;
 use crate::actors::{DownloadOptions, ExchangeOptions};
-use crate::cli::{Code, Exit, chain, runtime};
+use crate::cli::engines::{cause, target};
+use crate::cli::{Code, Engine, Exit, chain, runtime};
 use crate::client::Client;
+use crate::config::HostPort;
+use crate::message::{NotTransformed, PeerError};
 use crate::poem::{Poem, PoemError, Title};
+use crate::reactor::programs::{GetError, GetOptions, apply_transform};
+use crate::reactor::{PollerKind, react};
+use crate::wire::request::Request;
 
 /// What stdin is called where a poem has a file.
 const STDIN: &str = "stdin";
@@ -24,6 +33,17 @@ pub fn apply(options: ApplyOptions) -> Exit {
         Ok(poem) => poem.bytes().clone(),
         Err(error) => return Exit::because("apply", &error),
     };
+    if let Engine::Reactor(poller) = options.engine {
+        let request = Request { name: options.name, poem };
+        let exchange = GetOptions {
+            connect_timeout: options.connect_timeout,
+            idle_timeout: options.idle_timeout,
+            timeout: options.timeout,
+            limit: max_request,
+            ..GetOptions::default()
+        };
+        return ended(by_reactor(poller, options.server, &request, &exchange));
+    }
     let exchange = ExchangeOptions {
         connect_timeout: options.connect_timeout,
         idle_timeout: options.idle_timeout,
@@ -33,10 +53,45 @@ pub fn apply(options: ApplyOptions) -> Exit {
         .options(DownloadOptions { exchange, ..DownloadOptions::default() })
         .max_request(max_request);
     match runtime::run("apply", client.apply(&options.server, &options.name, poem)) {
-        Ok(Ok(answer)) => print(&answer),
-        Ok(Err(error)) => Exit::error(Code::NotGot, "apply", &chain(&error)),
+        Ok(answer) => ended(answer),
         Err(exit) => exit,
     }
+}
+
+fn ended(answer: Result<Bytes, NotTransformed>) -> Exit {
+    match answer {
+        Ok(answer) => print(&answer),
+        Err(error) => Exit::error(Code::NotGot, "apply", &chain(&error)),
+    }
+}
+
+/// Client 6.0's half of the transform protocol, on a reactor of its own.
+fn by_reactor(
+    poller: PollerKind,
+    server: HostPort,
+    request: &Request,
+    options: &GetOptions,
+) -> Result<Bytes, NotTransformed> {
+    let answer = Rc::new(RefCell::new(None));
+    let slot = Rc::clone(&answer);
+    let asked = react(poller, |reactor| {
+        let asked = apply_transform(reactor, target(&server), &request.name, &request.poem, options);
+        asked.add_both(move |got| {
+            let got = got.map_err(|failure| match failure.check::<GetError>() {
+                Some(error) => cause(error),
+                None => PeerError::Cancelled,
+            });
+            *slot.borrow_mut() = Some(got);
+            Bytes::new()
+        });
+        asked.map(drop)
+    });
+    let got = match asked {
+        // A signal ends it before there is an answer.
+        Ok(_) => answer.take().unwrap_or(Err(PeerError::Cancelled)),
+        Err(error) => Err(PeerError::Unconnected { address: None, source: io::Error::other(error).into() }),
+    };
+    got.map_err(|cause| NotTransformed::Unanswered { server, cause })
 }
 
 /// The poem on stdin, of at most `limit` bytes.

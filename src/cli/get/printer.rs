@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{GetOptions, Order};
 use crate::cli::output::{self, Record};
-use crate::cli::{Code, chain};
+use crate::cli::{Code, Engine, chain};
 use crate::client::{Outcome, Update};
 use crate::config::HostPort;
 use crate::message::DownloadError;
@@ -21,8 +21,8 @@ pub(super) enum Out {
 }
 
 /// Turns news into output, in the order asked for.
-pub(super) struct Printer<'a> {
-    options: &'a GetOptions,
+pub(super) struct Printer {
+    options: GetOptions,
     tasks: Vec<Task>,
     /// Whose poem comes next on stdout, unless they come as they arrive.
     turn: usize,
@@ -43,10 +43,10 @@ struct Task {
     result: Option<Bytes>,
 }
 
-impl<'a> Printer<'a> {
-    pub(super) fn new(options: &'a GetOptions) -> Self {
+impl Printer {
+    pub(super) fn new(options: &GetOptions) -> Self {
         let tasks = options.servers.iter().map(|_| Task::default()).collect();
-        Self { options, tasks, turn: 0, last: None, got: 0, failed: false, out: Vec::new() }
+        Self { options: options.clone(), tasks, turn: 0, last: None, got: 0, failed: false, out: Vec::new() }
     }
 
     /// What there is to be written now.
@@ -67,10 +67,17 @@ impl<'a> Printer<'a> {
         if self.failed { Code::NotGot } else { Code::Well }
     }
 
+    /// The turn of a server has come: something only the blocking client says, which asks one after the other.
+    pub(super) fn asks(&mut self, task: usize) {
+        if self.options.tasks {
+            self.say(output::task_start(task + 1, self.server(task)));
+        }
+    }
+
     pub(super) fn news(&mut self, update: Update) {
         match update {
             Update::Progress { task, piece, .. } => {
-                if self.options.tasks {
+                if self.tells_pieces() {
                     let line = output::task_progress(task + 1, piece.len(), self.server(task));
                     self.say(line);
                 }
@@ -99,7 +106,7 @@ impl<'a> Printer<'a> {
             Outcome::Failed(error) => return self.failed(task, took, &error),
         };
         self.got += 1;
-        if self.options.tasks {
+        if self.tells_pieces() {
             self.say(output::task_end(task + 1, received));
         }
         self.say(output::poem(task + 1, received, self.server(task), took));
@@ -185,6 +192,12 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// Whether `--tasks` is about data as it arrives. The blocking client has two lines a poem: that it asks, and that
+    /// it has got it, which is said anyhow (Part 2).
+    fn tells_pieces(&self) -> bool {
+        self.options.tasks && self.options.engine != Engine::Blocking
+    }
+
     /// A line that is a failure.
     fn trouble(&mut self, line: String) {
         self.failed = true;
@@ -198,7 +211,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn server(&self, task: usize) -> &'a HostPort {
+    fn server(&self, task: usize) -> &HostPort {
         &self.options.servers[task]
     }
 }

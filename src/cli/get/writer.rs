@@ -7,7 +7,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use indicatif::MultiProgress;
 use rustix::fs::{CWD, RenameFlags};
-use tokio::sync::mpsc;
 
 use super::OutputDir;
 use super::printer::Out;
@@ -38,18 +37,19 @@ pub(super) struct Targets {
 /// Hands output to the thread, one batch at a time.
 pub(super) struct Writer {
     batches: SyncSender<Vec<Out>>,
-    written: mpsc::Receiver<Vec<Trouble>>,
     busy: bool,
 }
 
 impl Writer {
-    pub(super) fn start(targets: Targets) -> io::Result<Self> {
-        let (batches, take) = sync_channel(1);
-        let (tell, written) = mpsc::channel(1);
-        std::thread::Builder::new()
-            .name("output".to_owned())
-            .spawn(move || write_all(&targets, &take, &tell))?;
-        Ok(Self { batches, written, busy: false })
+    /// Starts the thread. Of each batch it tells what was not written, until nobody wants to hear of it (`false`).
+    pub(super) fn start(
+        targets: Targets,
+        mut tell: impl FnMut(Vec<Trouble>) -> bool + Send + 'static,
+    ) -> io::Result<Self> {
+        let (batches, take): (_, Receiver<Vec<Out>>) = sync_channel(1);
+        let work = move || while take.recv().is_ok_and(|batch| tell(targets.write(batch))) {};
+        std::thread::Builder::new().name("output".to_owned()).spawn(work)?;
+        Ok(Self { batches, busy: false })
     }
 
     /// Whether the last batch is not written yet.
@@ -59,34 +59,28 @@ impl Writer {
 
     /// Writes `batch`, in order. Only when the last one is written.
     pub(super) fn write(&mut self, batch: Vec<Out>) {
-        // There is room: one at a time. If the thread is gone, `written` says so.
+        // There is room: one at a time. If the thread is gone, so is its way to tell.
         let _ = self.batches.try_send(batch);
         self.busy = true;
     }
 
-    /// Waits until the batch is written, and tells what of it was not. Cancel safe.
-    pub(super) async fn written(&mut self) -> Vec<Trouble> {
-        let trouble = self.written.recv().await.unwrap_or_else(|| vec![Trouble::Gone]);
+    /// The thread has told of the batch.
+    pub(super) fn written(&mut self) {
         self.busy = false;
-        trouble
-    }
-}
-
-fn write_all(targets: &Targets, batches: &Receiver<Vec<Out>>, tell: &mpsc::Sender<Vec<Trouble>>) {
-    for batch in batches {
-        let write = || batch.into_iter().filter_map(|out| targets.write(out).err()).collect();
-        let trouble = match &targets.bars {
-            Some(bars) => bars.suspend(write),
-            None => write(),
-        };
-        if tell.blocking_send(trouble).is_err() {
-            return;
-        }
     }
 }
 
 impl Targets {
-    fn write(&self, out: Out) -> Result<(), Trouble> {
+    /// Writes all of it, in order, and gives what could not be.
+    pub(super) fn write(&self, batch: Vec<Out>) -> Vec<Trouble> {
+        let write = || batch.into_iter().filter_map(|out| self.put(out).err()).collect();
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn put(&self, out: Out) -> Result<(), Trouble> {
         match out {
             Out::Stdout(bytes) => {
                 let mut stdout = io::stdout().lock();

@@ -21,6 +21,11 @@ pub fn proxying(upstream: &dyn Display, at: SocketAddr) -> String {
     format!("Proxying {upstream} on {at}.")
 }
 
+/// When the blocking client turns to a server, with `--tasks`: `Task 1: get poetry from: 127.0.0.1:10000` (Part 2).
+pub fn task_start(task: usize, server: &HostPort) -> String {
+    format!("Task {task}: get poetry from: {server}")
+}
+
 /// For each piece of a poem, with `--tasks`: `Task 1: got 30 bytes of poetry from 127.0.0.1:10000` (Part 2).
 pub fn task_progress(task: usize, bytes: usize, server: &HostPort) -> String {
     format!("Task {task}: got {bytes} bytes of poetry from {server}")
@@ -103,6 +108,7 @@ mod tests {
     #[test]
     fn tasks_are_told_in_the_words_of_the_series() {
         let took = Duration::from_micros(10_126_361);
+        assert_eq!(task_start(1, &server()), "Task 1: get poetry from: 127.0.0.1:10000");
         assert_eq!(task_progress(1, 30, &server()), "Task 1: got 30 bytes of poetry from 127.0.0.1:10000");
         assert_eq!(task_end(1, 3003), "Task 1: 3003 bytes of poetry");
         assert_eq!(

@@ -9,6 +9,6 @@ mod table;
 pub use json::{Record, json_line};
 pub use lines::{
     elapsed, failed, file_name, not_whole, poem, proxying, serving, serving_transforms, summary, task_end,
-    task_progress, transform_failed,
+    task_progress, task_start, transform_failed,
 };
 pub use table::{Row, table};

@@ -302,8 +302,15 @@ fn a_value_that_is_none_of_the_known_ones_is_refused_with_them() {
         (format!("serve {POEM} --framing xml"), "--framing: 'xml' is none of raw, netstring"),
         ("get 1 --order random".to_owned(), "--order: 'random' is none of arrival, given, stream"),
         ("get 1 --log loud".to_owned(), "--log: 'loud' is none of off, error, warn, info, debug, trace"),
-        ("get 1 --engine reactor".to_owned(), "--engine: 'reactor' is none of actor"),
-        ("node --engine blocking".to_owned(), "--engine: 'blocking' is none of actor"),
+        ("get 1 --engine threads".to_owned(), "--engine: 'threads' is none of actor, reactor, blocking"),
+        (
+            "get 1 --engine reactor --poller kqueue".to_owned(),
+            "--poller: 'kqueue' is none of epoll, poll, select",
+        ),
+        (
+            "proxy 1 --engine reactor --proxy-version 4".to_owned(),
+            "--proxy-version: '4' is none of 1.0, 2.0, 3.0",
+        ),
         (
             format!("serve {POEM} --iface a/b"),
             "--iface: 'a/b' is no host; give a name, an IPv4 address, or an IPv6 address in brackets",
@@ -318,6 +325,42 @@ fn a_value_that_is_none_of_the_known_ones_is_refused_with_them() {
         let name = command.split(' ').next().unwrap();
         assert_eq!(refusal(&format!("verse {command}")), format!("verse {name}: {problem}"));
     }
+}
+
+#[test]
+fn what_an_engine_cannot_honour_is_refused() {
+    let blocking = "--engine: 'blocking' is for serve and get; here it is actor or reactor";
+    let supervised =
+        |name| format!("--engine: '{name}' has no supervisors, which a node is made of; here it is actor");
+    let poller = "--poller: 'poll' is for --engine reactor; the others have no choice".to_owned();
+    let at_once =
+        "--max-connections: '2' cannot be had of --engine blocking, which serves one client at a time";
+    let deadline = "--deadline: --engine reactor transforms in its one loop and cannot interrupt itself";
+    let lines = "--lines-port: --engine reactor speaks netstrings only, as in the series";
+    let version = "--proxy-version: it is for --engine reactor; actors have one proxy";
+    let cases = [
+        ("transform --engine blocking".to_owned(), blocking.to_owned()),
+        ("apply 1 shout --engine blocking".to_owned(), blocking.to_owned()),
+        ("proxy 1 --engine blocking".to_owned(), blocking.to_owned()),
+        ("node --engine reactor".to_owned(), supervised("reactor")),
+        ("node --engine blocking".to_owned(), supervised("blocking")),
+        ("get 1 --poller poll".to_owned(), poller.clone()),
+        ("apply 1 shout --poller poll".to_owned(), poller.clone()),
+        (format!("serve {POEM} --engine actor --poller poll"), poller.clone()),
+        (format!("serve {POEM} --engine blocking --poller poll"), poller),
+        (format!("serve {POEM} --engine blocking --max-connections 2"), at_once.to_owned()),
+        ("transform --engine reactor --deadline 1".to_owned(), deadline.to_owned()),
+        ("transform --engine reactor --lines-port 0".to_owned(), lines.to_owned()),
+        ("proxy 1 --proxy-version 1.0".to_owned(), version.to_owned()),
+    ];
+    for (command, problem) in cases {
+        let name = command.split(' ').next().unwrap();
+        assert_eq!(refusal(&format!("verse {command}")), format!("verse {name}: {problem}"));
+    }
+    assert_eq!(
+        refusal("verse proxy 1 --engine reactor --transforms --proxy-version 1.0"),
+        "verse proxy: --transforms cannot be combined with --proxy-version"
+    );
 }
 
 #[test]

@@ -26,10 +26,10 @@ fn framing() -> impl Strategy<Value = Framing> {
 
 fn node() -> impl Strategy<Value = NodeConfig> {
     let log = proptest::sample::select(LogLevel::ALL.as_slice());
-    (wait(1), 0..=1000_u32, wait(1), log).prop_map(|(drain, intensity, period, log)| NodeConfig {
+    (wait(1), 0..=1000_u32, 1..=3600_u64, log).prop_map(|(drain, intensity, period, log)| NodeConfig {
         drain,
         intensity,
-        period,
+        period: Duration::from_secs(period),
         log,
     })
 }

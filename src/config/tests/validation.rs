@@ -8,7 +8,8 @@ fn a_value_out_of_bounds_is_refused_with_its_bounds() {
     let cases = [
         ("[node]\ndrain = \"2h\"\n", "2:9: `drain` in [node]: 2h is out of bounds; 0s to 1h"),
         ("[node]\nintensity = 1001\n", "2:13: `intensity` in [node]: 1001 is out of bounds; 0 to 1000"),
-        ("[node]\nperiod = \"0s\"\n", "2:10: `period` in [node]: 0s is out of bounds; 1ms to 1h"),
+        ("[node]\nperiod = \"500ms\"\n", "2:10: `period` in [node]: 500ms is out of bounds; 1s to 1h"),
+        ("[node]\nperiod = \"1500ms\"\n", "2:10: `period` in [node]: 1s500ms is no whole number of seconds"),
         (
             "[limits]\nmax_connections = 0\n",
             "2:19: `max_connections` in [limits]: 0 is out of bounds; 1 to 1000000",

@@ -17,8 +17,7 @@ const CLIENT_5_0: &str = "r poem p\nr None r None\nr None r None";
 
 /// Compares with a file; with `VERSE_BLESS=1` in the environment, writes it instead.
 fn expect(name: &str, drawing: &str) {
-    let path: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "src", "deferred", "simulator", "expected", name].iter().collect();
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "drawings", name].iter().collect();
     if std::env::var_os("VERSE_BLESS").is_some() {
         std::fs::write(&path, drawing).unwrap();
     }

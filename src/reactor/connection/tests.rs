@@ -2,6 +2,8 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -338,19 +340,34 @@ fn tw_083_a_connection_still_sending_when_the_reactor_stops_is_reset_never_ended
     assert_eq!(trace.take(), ["lost: connection was lost because the reactor stopped"]);
 }
 
+/// Calls `go` as soon as `ready` is set by another thread.
+fn once(transport: &Transport, ready: Arc<AtomicBool>, go: fn(&Transport)) {
+    if ready.load(Ordering::SeqCst) {
+        return go(transport);
+    }
+    let again = transport.clone();
+    transport.reactor().call_later(Duration::from_millis(1), move || once(&again, ready, go));
+}
+
 #[test]
 fn a_request_that_nobody_reads_does_not_cost_the_client_the_poems_tail() {
     let (reactor, trace) = (reactor(), Trace::default());
+    let asked = Arc::new(AtomicBool::new(false));
+    let ready = Arc::clone(&asked);
     let port = Script::new()
-        .made(|transport| {
+        .made(move |transport| {
             transport.pause_producing();
-            transport.write(vec![b'p'; 200_000]);
-            transport.lose_connection();
+            // Only when the request lies unread in our socket: closing it then is what resets.
+            once(transport, Arc::clone(&ready), |transport| {
+                transport.write(vec![b'p'; 200_000]);
+                transport.lose_connection();
+            });
         })
         .lost(note_loss(&trace, &reactor))
         .serve(&reactor);
-    let client = peer(port.host(), |mut stream| {
+    let client = peer(port.host(), move |mut stream| {
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        asked.store(true, Ordering::SeqCst);
         read_all(stream)
     });
     run(&reactor);

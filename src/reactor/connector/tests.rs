@@ -112,6 +112,17 @@ fn tw_090_a_refused_connection_is_told_to_the_factory_after_connect_has_returned
 }
 
 #[test]
+fn tw_090_even_a_failure_known_at_once_is_told_after_connect_has_returned() {
+    let (reactor, trace) = (reactor(), Trace::default());
+    let factory = Rc::new(On(Noted::new(&trace, Script::new()), reactor.clone()));
+    // Nobody can connect to everybody: the very call fails.
+    reactor.connect_tcp(SocketAddr::from(([255, 255, 255, 255], 9)), factory, LONG);
+    assert_eq!(trace.take(), ["start", "connecting"]);
+    run(&reactor);
+    assert_eq!(trace.take(), ["failed: cannot connect", "stop"]);
+}
+
+#[test]
 fn tw_090_a_connection_that_does_not_come_times_out() {
     // A full backlog: the kernel answers no further connection attempts.
     let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();

@@ -228,6 +228,10 @@ fn exhausted() {
         // Room again: the port must still be there.
         let many = served.len();
         setrlimit(Resource::Nofile, Rlimit { current: hard, maximum: hard }).unwrap();
+        // The turn that turned the last one away may still be looking for more to turn away: the next turn is not.
+        let (tell, told) = std::sync::mpsc::channel();
+        remote.call(move |_| tell.send(())).unwrap();
+        told.recv().unwrap();
         let again = TcpStream::connect(to).and_then(|mut stream| stream.read(&mut [0])).unwrap();
         remote.call(Reactor::stop).unwrap();
         (many, turned_away, again)

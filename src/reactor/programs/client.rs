@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::error::GetError;
-use super::events::ClientEvent;
-use super::framing::PoemReader;
-use super::options::GetOptions;
 use crate::reactor::{
     ClientFactory, ConnectFailure, Connector, DelayedCall, Factory, Handled, PollerKind, Protocol, Reactor,
     ReactorError, Reason, Target, Transport,
 };
+use crate::terms::ClientEvent;
+use crate::terms::GetError;
+use crate::terms::GetOptions;
+use crate::terms::framing::PoemReader;
 
 type Done = Box<dyn FnOnce(Result<Bytes, GetError>)>;
 type OnData = Box<dyn FnMut(&[u8])>;
@@ -39,6 +39,7 @@ struct Inner {
     transport: RefCell<Option<Transport>>,
     idle: RefCell<Option<DelayedCall>>,
     total: RefCell<Option<DelayedCall>>,
+    paused: Cell<bool>,
 }
 
 /// Fetches the poem of `server`. `on_data` sees the poem's bytes as they come, `done` is called once, in a later turn:
@@ -84,6 +85,7 @@ fn begin(
         transport: RefCell::new(None),
         idle: RefCell::new(None),
         total: RefCell::new(None),
+        paused: Cell::new(false),
     });
     if let Some(limit) = options.timeout {
         let late = Rc::downgrade(&inner);
@@ -108,6 +110,29 @@ impl Download {
     /// returns. Nothing happens if the outcome is known.
     pub fn cancel(&self) {
         self.inner.fail(GetError::Cancelled { server: self.inner.server.clone() });
+    }
+
+    /// Takes nothing more from the server until [`resume`](Self::resume), so that in the end the server waits; for
+    /// whoever cannot go on with what has come. The idle time-out does not run meanwhile, the total one does.
+    pub fn pause(&self) {
+        self.inner.paused.set(true);
+        if let Some(transport) = &*self.inner.transport.borrow() {
+            transport.pause_producing();
+        }
+        if let Some(idle) = self.inner.idle.take() {
+            // It may have gone off already, and the download be over.
+            let _ = idle.cancel();
+        }
+    }
+
+    /// Goes on after a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        if self.inner.paused.replace(false)
+            && let Some(transport) = &*self.inner.transport.borrow()
+        {
+            transport.resume_producing();
+            self.inner.watch_idle();
+        }
     }
 }
 
@@ -147,7 +172,11 @@ impl Inner {
         }
         let late = Rc::downgrade(self);
         *idle = Some(self.reactor.call_later(limit, move || {
-            give_up(&late, |inner| GetError::Idle { server: inner.server.clone(), limit });
+            give_up(&late, |inner| GetError::Idle {
+                server: inner.server.clone(),
+                bytes: inner.bytes(),
+                limit,
+            });
         }));
     }
 
@@ -181,8 +210,13 @@ impl Inner {
         if reason.is_done() {
             return self.ended();
         }
-        let bytes = self.reader.borrow().as_ref().map_or(0, PoemReader::bytes);
-        self.fail(GetError::Lost { server: self.server.clone(), bytes, source: Arc::new(reason.clone()) });
+        let (server, bytes) = (self.server.clone(), self.bytes());
+        self.fail(GetError::Lost { server, bytes, source: Arc::new(reason.clone()) });
+    }
+
+    /// What has come of the poem.
+    fn bytes(&self) -> usize {
+        self.reader.borrow().as_ref().map_or(0, PoemReader::bytes)
     }
 }
 
@@ -197,9 +231,9 @@ impl Factory for GetFactory {
 }
 
 impl ClientFactory for GetFactory {
-    fn client_connection_failed(&self, _connector: &Connector, reason: &ConnectFailure) {
-        let (server, source) = (self.inner.server.clone(), Arc::new(reason.clone()));
-        self.inner.fail(GetError::Connect { server, source });
+    fn client_connection_failed(&self, connector: &Connector, reason: &ConnectFailure) {
+        let (server, source) = (self.inner.server.clone(), reason.clone());
+        self.inner.fail(GetError::Connect { server, address: connector.tried(), source });
     }
 }
 
@@ -215,7 +249,11 @@ impl Protocol for GetProtocol {
             return Ok(());
         }
         *self.inner.transport.borrow_mut() = Some(transport.clone());
-        self.inner.watch_idle();
+        if self.inner.paused.get() {
+            transport.pause_producing();
+        } else {
+            self.inner.watch_idle();
+        }
         if let Some(request) = &self.inner.request {
             transport.set_stall_limit(Some(self.inner.options.idle_timeout));
             transport.write(request.clone());
@@ -224,7 +262,9 @@ impl Protocol for GetProtocol {
     }
 
     fn data_received(&mut self, _transport: &Transport, data: &[u8]) -> Handled {
-        self.inner.watch_idle();
+        if !self.inner.paused.get() {
+            self.inner.watch_idle();
+        }
         self.inner.received(data);
         Ok(())
     }

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::client::{Download, ask, get_poetry};
-use super::error::GetError;
-use super::options::{Framing, GetOptions};
 use crate::deferred::Deferred;
 use crate::reactor::{Reactor, Target};
+use crate::terms::GetError;
+use crate::terms::{Framing, GetOptions};
 use crate::wire::netstring;
 use crate::wire::request::Request;
 

@@ -3,11 +3,8 @@
 //! Library functions with plain options: the command line, the examples and the tests call the same ones.
 
 mod client;
-mod error;
-mod events;
 mod fetch;
-pub(crate) mod framing;
-mod options;
+mod idle;
 mod proxy;
 #[cfg(test)]
 mod proxy_tests;
@@ -20,11 +17,13 @@ mod transform_proxy;
 mod transform_tests;
 
 pub use client::{Download, get_poems, get_poetry};
-pub use error::{GetError, SharedError};
-pub use events::{ClientEvent, Elapsed, ServerEvent};
 pub use fetch::{apply_transform, fetch_poetry};
-pub use options::{Framing, GetOptions, Pace, ServeOptions, UnknownFraming};
 pub use proxy::{ProxyEvent, ProxyOptions, ProxyVersion, serve_proxy};
 pub use server::serve_poem;
 pub use transform::{TransformEvent, TransformOptions, serve_transforms};
 pub use transform_proxy::serve_transform_proxy;
+
+pub use crate::terms::{
+    ClientEvent, Elapsed, Framing, GetError, GetOptions, Pace, ServeOptions, ServerEvent, SharedError,
+    UnknownFraming,
+};

@@ -11,12 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::fetch::fetch_poetry;
-use super::framing::pieces;
-use super::options::{Framing, GetOptions};
 use crate::deferred::{Deferred, Failure, Outcome, maybe_deferred, succeed};
 use crate::reactor::{
     Factory, Handled, ListenError, ListenOptions, Port, Protocol, Reactor, Reason, Target, Transport,
 };
+use crate::terms::framing::pieces;
+use crate::terms::{Framing, GetOptions};
 
 /// Which of the series' proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

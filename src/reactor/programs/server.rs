@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::events::ServerEvent;
-use super::framing::{pieces, take};
-use super::options::ServeOptions;
 use crate::reactor::{
     Factory, Handled, ListenError, ListenOptions, Port, Protocol, Reactor, Reason, Transport,
 };
+use crate::terms::ServeOptions;
+use crate::terms::ServerEvent;
+use crate::terms::framing::{pieces, take};
 
 /// Serves `poem` on `options.listen` until the port is stopped; `sink` is told what happens.
 ///

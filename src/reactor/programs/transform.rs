@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::idle::Idle;
 use crate::reactor::{
     DelayedCall, Factory, Handled, ListenError, ListenOptions, NetstringReceiver, Port, Protocol, Reactor,
     Reason, StringProtocol, Transport, send_string,
@@ -26,6 +27,8 @@ pub struct TransformOptions {
     /// Whether a client may ask again on the same connection; by default it is closed after one answer, as in the
     /// series.
     pub keep_alive: bool,
+    /// How many times it may ask then; default 1000.
+    pub max_requests: u32,
     /// Connections open at once; default no bound but the descriptors.
     pub max_connections: Option<usize>,
     /// How long no byte of a request may come; default 60 s.
@@ -42,6 +45,7 @@ impl Default for TransformOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             limit: netstring::DEFAULT_LIMIT,
             keep_alive: false,
+            max_requests: 1000,
             max_connections: None,
             idle: Duration::from_secs(60),
             stall: Duration::from_secs(30),
@@ -95,7 +99,8 @@ pub fn serve_transforms(
     sink: impl Fn(&TransformEvent) + 'static,
 ) -> Result<Port, ListenError> {
     let chance = RefCell::new(fastrand::Rng::with_seed(options.seed));
-    let shared = Rc::new(Shared { service, options: options.clone(), chance, sink: Box::new(sink) });
+    let idle = Idle::new(reactor);
+    let shared = Rc::new(Shared { service, options: options.clone(), chance, idle, sink: Box::new(sink) });
     let listen = ListenOptions { max_connections: options.max_connections, ..ListenOptions::default() };
     reactor.listen_tcp(options.listen, Rc::new(TransformFactory { shared }), &listen)
 }
@@ -104,6 +109,7 @@ struct Shared {
     service: TransformService,
     options: TransformOptions,
     chance: RefCell<fastrand::Rng>,
+    idle: Rc<Idle>,
     sink: Box<dyn Fn(&TransformEvent)>,
 }
 
@@ -112,7 +118,14 @@ impl Shared {
     fn answer(&self, frame: &Bytes) -> Result<(String, Bytes), String> {
         let request = Request::parse(frame).map_err(|malformed| malformed.to_string())?;
         let answer = self.service.transform(&request.name, &request.poem, &mut self.chance.borrow_mut());
-        answer.map(|poem| (request.name, poem)).map_err(|error| error.to_string())
+        let (poem, limit) = (answer.map_err(|error| error.to_string())?, self.options.limit);
+        // A client with the same limit would refuse a longer one, at the cost of sending it.
+        match poem.len() {
+            length if length > limit => {
+                Err(format!("the poem became {length} bytes long; {limit} is the limit"))
+            }
+            _ => Ok((request.name, poem)),
+        }
     }
 
     fn refuse(&self, peer: SocketAddr, why: String) {
@@ -126,22 +139,68 @@ struct TransformFactory {
 
 impl Factory for TransformFactory {
     fn build_protocol(&self, peer: SocketAddr) -> Option<Box<dyn Protocol>> {
-        let protocol = TransformProtocol { shared: Rc::clone(&self.shared), peer, over: false, idle: None };
-        Some(Box::new(NetstringReceiver::new(protocol, self.shared.options.limit)))
+        let left = if self.shared.options.keep_alive { self.shared.options.max_requests } else { 1 };
+        let protocol = TransformProtocol { shared: Rc::clone(&self.shared), peer, left, quiet: None };
+        let strings = NetstringReceiver::new(protocol, self.shared.options.limit);
+        Some(Box::new(Conversation { strings, shared: Rc::clone(&self.shared), ticket: None }))
+    }
+}
+
+/// The netstrings of one client, and when nothing is going on between them.
+struct Conversation {
+    strings: NetstringReceiver<TransformProtocol>,
+    shared: Rc<Shared>,
+    ticket: Option<u64>,
+}
+
+impl Conversation {
+    fn is_busy(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.shared.idle.leave(ticket);
+        }
+    }
+}
+
+impl Protocol for Conversation {
+    fn connection_made(&mut self, transport: &Transport) -> Handled {
+        self.ticket = Some(self.shared.idle.enter(transport));
+        self.strings.connection_made(transport)
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Handled {
+        self.is_busy();
+        self.strings.data_received(transport, data)?;
+        if !self.strings.has_begun() {
+            self.ticket = Some(self.shared.idle.enter(transport));
+        }
+        Ok(())
+    }
+
+    fn connection_lost(&mut self, reason: &Reason) {
+        self.is_busy();
+        self.strings.connection_lost(reason);
+    }
+
+    fn handles_half_close(&self) -> bool {
+        self.strings.handles_half_close()
+    }
+
+    fn read_connection_lost(&mut self, transport: &Transport) -> Handled {
+        self.strings.read_connection_lost(transport)
     }
 }
 
 struct TransformProtocol {
     shared: Rc<Shared>,
     peer: SocketAddr,
-    /// It was asked, and may not ask again.
-    over: bool,
-    idle: Option<DelayedCall>,
+    /// How many times it may still ask.
+    left: u32,
+    quiet: Option<DelayedCall>,
 }
 
 impl TransformProtocol {
     fn end(&mut self, transport: &Transport) {
-        self.over = true;
+        self.left = 0;
         transport.lose_connection();
     }
 }
@@ -154,24 +213,26 @@ impl StringProtocol for TransformProtocol {
             shared.refuse(peer, "it asked for nothing".to_owned());
             quiet.abort_connection();
         };
-        self.idle = Some(transport.reactor().call_later(self.shared.options.idle, close));
+        self.quiet = Some(transport.reactor().call_later(self.shared.options.idle, close));
         Ok(())
     }
 
     fn string_received(&mut self, transport: &Transport, string: Bytes) -> Handled {
-        if self.over {
+        if self.left == 0 {
             return Ok(());
         }
-        if let Some(idle) = &self.idle {
+        self.left -= 1;
+        if let Some(quiet) = &self.quiet {
             // Gone off already: then the connection is being aborted, and this is answered into nothing.
-            let _ = idle.reset(self.shared.options.idle);
+            let _ = quiet.reset(self.shared.options.idle);
         }
         match self.shared.answer(&string) {
             Ok((name, answer)) => {
                 let (peer, bytes) = (self.peer, answer.len());
                 (self.shared.sink)(&TransformEvent::Answered { peer, name, bytes });
                 send_string(transport, answer);
-                if !self.shared.options.keep_alive {
+                // What it sent ahead is not begun.
+                if self.left == 0 || self.shared.idle.is_stopping() {
                     self.end(transport);
                 }
             }
@@ -184,10 +245,10 @@ impl StringProtocol for TransformProtocol {
     }
 
     fn connection_lost(&mut self, _reason: &Reason, ending: Result<(), Malformed>) {
-        if let Some(idle) = self.idle.take() {
-            let _ = idle.cancel();
+        if let Some(quiet) = self.quiet.take() {
+            let _ = quiet.cancel();
         }
-        if let (Err(malformed), false) = (ending, self.over) {
+        if let (Err(malformed), 1..) = (ending, self.left) {
             self.shared.refuse(self.peer, malformed.to_string());
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::fetch::forward;
+use super::idle::Idle;
 use super::proxy::{ProxyEvent, ProxyOptions};
 use crate::deferred::{Cancelled, Deferred, succeed};
 use crate::reactor::{
@@ -40,6 +41,7 @@ pub fn serve_transform_proxy(
         sink: Box::new(sink),
         answers: RefCell::default(),
         order: RefCell::default(),
+        idle: Idle::new(reactor),
     });
     let listen = ListenOptions { max_connections: options.max_connections, ..ListenOptions::default() };
     reactor.listen_tcp(options.listen, Rc::new(ProxyFactory { service }), &listen)
@@ -51,6 +53,7 @@ struct Service {
     options: ProxyOptions,
     sink: Box<dyn Fn(&ProxyEvent)>,
     answers: RefCell<BTreeMap<Bytes, (Bytes, Duration)>>,
+    idle: Rc<Idle>,
     /// The requests answered, the oldest first.
     order: RefCell<VecDeque<Bytes>>,
 }
@@ -95,7 +98,8 @@ struct ProxyFactory {
 
 impl Factory for ProxyFactory {
     fn build_protocol(&self, _peer: SocketAddr) -> Option<Box<dyn Protocol>> {
-        let protocol = ProxyProtocol { service: Rc::clone(&self.service), answer: None, idle: None };
+        let service = Rc::clone(&self.service);
+        let protocol = ProxyProtocol { service, answer: None, quiet: None, ticket: None };
         Some(Box::new(NetstringReceiver::new(protocol, netstring::DEFAULT_LIMIT)))
     }
 }
@@ -104,14 +108,19 @@ struct ProxyProtocol {
     service: Rc<Service>,
     answer: Option<Deferred<()>>,
     /// Ends a connection that asks for nothing.
-    idle: Option<DelayedCall>,
+    quiet: Option<DelayedCall>,
+    /// That it has asked for nothing yet.
+    ticket: Option<u64>,
 }
 
 impl ProxyProtocol {
     fn no_longer_idle(&mut self) {
-        if let Some(idle) = self.idle.take() {
+        if let Some(quiet) = self.quiet.take() {
             // Gone off already: then the connection is being aborted anyway.
-            let _ = idle.cancel();
+            let _ = quiet.cancel();
+        }
+        if let Some(ticket) = self.ticket.take() {
+            self.service.idle.leave(ticket);
         }
     }
 }
@@ -121,7 +130,8 @@ impl StringProtocol for ProxyProtocol {
         transport.set_stall_limit(Some(self.service.options.stall));
         let quiet = transport.clone();
         let limit = self.service.options.get.idle_timeout;
-        self.idle = Some(transport.reactor().call_later(limit, move || quiet.abort_connection()));
+        self.ticket = Some(self.service.idle.enter(transport));
+        self.quiet = Some(transport.reactor().call_later(limit, move || quiet.abort_connection()));
         Ok(())
     }
 

@@ -1,7 +1,8 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::{TimeSource, Timers};
 use crate::reactor::{Clock, TimerError};
 
 type Trace = Rc<RefCell<Vec<String>>>;
@@ -124,4 +125,15 @@ fn ten_thousand_calls_run_in_order_and_half_of_them_can_be_cancelled() {
     clock.advance(secs(10)).unwrap();
     let odd: Vec<u64> = (0..10_000).filter(|n| n % 2 == 1).collect();
     assert_eq!(*ran.borrow(), odd);
+}
+
+#[test]
+fn a_call_scheduled_after_the_mark_is_left_for_the_next_turn_though_it_is_due() {
+    let timers = Timers::new(TimeSource::Manual(Cell::new(secs(5))));
+    timers.call_later(Duration::ZERO, || ());
+    let mark = timers.mark();
+    timers.call_later(Duration::ZERO, || ());
+    assert!(timers.take_due(secs(5), mark).is_some());
+    assert!(timers.take_due(secs(5), mark).is_none());
+    assert!(timers.take_due(secs(5), timers.mark()).is_some());
 }

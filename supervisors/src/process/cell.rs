@@ -1,5 +1,8 @@
 //! What outlives a process: its identity, its mailbox, the signals sent to it, and why it ended.
 
+mod links;
+mod watchers;
+
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,6 +13,7 @@ use actix::Actor;
 use parking_lot::Mutex;
 
 use super::mailbox::{Envelope, PushError, Queue};
+use super::state::{Rare, State, Tell, Told, Trap};
 use crate::{ExitReason, Node, Pid};
 
 /// What is said to a process past its mailbox. The first one that ends it wins.
@@ -27,7 +31,7 @@ pub(crate) enum Signal {
 
 /// Hears of the death of one process, after its name was freed and its actor dropped (OTP-158).
 pub(crate) trait ExitListener: Send + Sync {
-    fn exited(&self, key: usize, pid: Pid, reason: &ExitReason);
+    fn exited(&self, pid: Pid, reason: &ExitReason);
 }
 
 /// A name a process holds: freed before anyone hears of the death (OTP-187).
@@ -47,47 +51,6 @@ pub(crate) struct Control {
     handled: AtomicU64,
     state: Mutex<State>,
 }
-
-struct State {
-    signals: Vec<Signal>,
-    /// What it will say when it ends by itself: what it was asked to stop with, or what it chose.
-    exit_as: Option<ExitReason>,
-    /// Set once: it is dead.
-    reason: Option<ExitReason>,
-    listener: Option<(Arc<dyn ExitListener>, usize)>,
-    names: Names,
-    watchers: Vec<Watcher>,
-    next_watcher: u64,
-    /// Those it is linked to (OTP-154: each once). Most processes have no links.
-    links: Option<BTreeMap<Pid, Arc<dyn Object>>>,
-    /// What becomes of exit signals if it traps them.
-    trap: Option<Trap>,
-    orphaned: bool,
-    annex: Option<Arc<dyn Any + Send + Sync>>,
-}
-
-/// Puts an exit signal into the mailbox of a process that traps them.
-pub(crate) type Trap = Box<dyn Fn(Pid, ExitReason) + Send>;
-
-/// Most processes have no name or one.
-enum Names {
-    None,
-    One(Arc<dyn Name>),
-    Many(Vec<Arc<dyn Name>>),
-}
-
-struct Watcher {
-    id: u64,
-    tell: Told,
-}
-
-enum Told {
-    Wake(Waker),
-    Call(Tell),
-}
-
-/// What a monitor does when its process ends.
-type Tell = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
 
 /// A process as everybody holds it: its control block and its typed mailbox.
 pub(crate) struct Cell<A: Actor> {
@@ -119,19 +82,7 @@ impl<A: Actor> Cell<A> {
             started: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
             handled: AtomicU64::new(0),
-            state: Mutex::new(State {
-                signals: Vec::new(),
-                exit_as: None,
-                reason: None,
-                listener: None,
-                names: Names::None,
-                watchers: Vec::new(),
-                next_watcher: 0,
-                links: None,
-                trap: None,
-                orphaned: false,
-                annex: None,
-            }),
+            state: Mutex::default(),
         };
         Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)), waiting: AtomicUsize::new(0) })
     }
@@ -182,22 +133,24 @@ impl<A: Actor> Object for Cell<A> {
         let control = &self.control;
         let pid = control.pid;
         // 1. The reason: whoever finds a reply channel closed from here on finds out why.
-        let (names, listener, watchers, links) = {
+        let (names, listener, watchers, links) = 'told: {
             let mut state = control.state.lock();
             if state.reason.is_some() {
                 return false;
             }
             state.reason = Some(reason.clone());
-            state.signals = Vec::new();
-            state.annex = None;
-            // It may hold its own mailbox.
-            let trap = state.trap.take();
-            let names = std::mem::replace(&mut state.names, Names::None);
-            let news =
-                (names, state.listener.take(), std::mem::take(&mut state.watchers), state.links.take());
+            let (names, listener) = (std::mem::take(&mut state.names), state.listener.take());
+            // What it is to end as stays to be asked for.
+            let Some(rare) = state.rare_mut() else {
+                break 'told (names, listener, Vec::new(), BTreeMap::new());
+            };
+            rare.signals = Vec::new();
+            let (watchers, links) = (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.links));
+            // They may hold its own mailbox, or anything.
+            let held = (rare.trap.take(), rare.annex.take());
             drop(state);
-            drop(trap);
-            news
+            drop(held);
+            (names, listener, watchers, links)
         };
         // Declared by somebody else: the process finds out at its next turn and goes without a word.
         control.signalled.store(true, Ordering::Release);
@@ -213,11 +166,11 @@ impl<A: Actor> Object for Cell<A> {
         drop_actor();
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
         // 5. The news: links before monitors, as every BEAM was seen to do (OTP-165).
-        for (_, linked) in links.into_iter().flatten() {
+        for linked in links.into_values() {
             linked.control().link_broke(pid, &reason);
         }
-        if let Some((listener, key)) = listener {
-            listener.exited(key, pid, &reason);
+        if let Some(listener) = listener {
+            listener.exited(pid, &reason);
         }
         for watcher in watchers {
             match watcher.tell {
@@ -233,27 +186,6 @@ impl<A: Actor> Object for Cell<A> {
     }
 }
 
-impl Names {
-    fn add(&mut self, name: Arc<dyn Name>) {
-        *self = match std::mem::replace(self, Self::None) {
-            Self::None => Self::One(name),
-            Self::One(first) => Self::Many(vec![first, name]),
-            Self::Many(mut names) => {
-                names.push(name);
-                Self::Many(names)
-            }
-        };
-    }
-
-    fn free(self, pid: Pid) {
-        match self {
-            Self::None => {}
-            Self::One(name) => name.free(pid),
-            Self::Many(names) => names.into_iter().for_each(|name| name.free(pid)),
-        }
-    }
-}
-
 impl Control {
     /// Sends a signal; a dead process does not mind (OTP-151).
     pub(crate) fn signal(&self, signal: Signal) {
@@ -264,11 +196,12 @@ impl Control {
             }
             // A stop asked for again changes nothing; what is kept is bounded by the first exit behind it.
             state.orphaned |= matches!(signal, Signal::Orphaned(_));
-            match (&signal, state.signals.last()) {
+            let signals = &mut state.make_rare().signals;
+            match (&signal, signals.last()) {
                 (_, Some(Signal::Exit(_) | Signal::Panic(_))) | (Signal::Stop(_), Some(Signal::Stop(_))) => {
                     return;
                 }
-                _ => state.signals.push(signal),
+                _ => signals.push(signal),
             }
             self.signalled.store(true, Ordering::Release);
         }
@@ -291,14 +224,10 @@ impl Control {
         let mut state = self.state.lock();
         // One that traps exits would look at the request when it has its turn; with a kill right behind it never has
         // (OTP-099). One that does not dies of the first signal.
-        let killed = state.trap.is_some()
-            && matches!(state.signals.as_slice(), [Signal::Stop(_), .., Signal::Exit(_)]);
-        let signal = if killed {
-            state.signals.pop()
-        } else {
-            (!state.signals.is_empty()).then(|| state.signals.remove(0))
-        };
-        if state.signals.is_empty() && state.reason.is_none() {
+        let Rare { signals, trap, .. } = state.make_rare();
+        let killed = trap.is_some() && matches!(signals.as_slice(), [Signal::Stop(_), .., Signal::Exit(_)]);
+        let signal = if killed { signals.pop() } else { (!signals.is_empty()).then(|| signals.remove(0)) };
+        if signals.is_empty() && state.reason.is_none() {
             self.signalled.store(false, Ordering::Release);
         }
         signal
@@ -309,7 +238,7 @@ impl Control {
         if self.task.get().is_none() && self.task.set(task.clone()).is_ok() {
             // Who signalled before found no task to wake, and the flag may not have been seen here yet.
             let state = self.state.lock();
-            if !state.signals.is_empty() {
+            if state.rare().is_some_and(|rare| !rare.signals.is_empty()) {
                 self.signalled.store(true, Ordering::Release);
             }
         }
@@ -350,11 +279,11 @@ impl Control {
     }
 
     pub(crate) fn exit_as(&self) -> Option<ExitReason> {
-        self.state.lock().exit_as.clone()
+        self.state.lock().rare()?.exit_as.clone()
     }
 
     pub(crate) fn set_exit_as(&self, reason: ExitReason) {
-        self.state.lock().exit_as = Some(reason);
+        self.state.lock().make_rare().exit_as = Some(reason);
     }
 
     /// Why it ended, if it has.
@@ -366,82 +295,20 @@ impl Control {
         self.state.lock().reason.is_none()
     }
 
-    /// An exit signal sent by `from` (OTP-148 to OTP-152): a message if it traps them, else its end, but for `normal`
-    /// from somebody else. `Kill` cannot be trapped.
-    pub(crate) fn exit_signal(&self, from: Option<Pid>, reason: ExitReason) {
-        if reason == ExitReason::Kill {
-            return self.signal(Signal::Exit(ExitReason::Killed));
-        }
-        self.heed(from, reason);
-    }
-
-    /// A process it is linked to has ended. If the link was taken away meanwhile, nothing happens (OTP-155).
-    fn link_broke(&self, from: Pid, reason: &ExitReason) {
-        let was_linked = {
-            let mut state = self.state.lock();
-            state.links.as_mut().is_some_and(|links| links.remove(&from).is_some())
-        };
-        if was_linked {
-            self.heed(Some(from), reason.clone());
-        }
-    }
-
-    fn heed(&self, from: Option<Pid>, reason: ExitReason) {
-        let state = self.state.lock();
-        if let Some(trap) = &state.trap {
-            // A stranger that is no process has no pid; whoever traps wants to see some.
-            return trap(from.unwrap_or(self.pid), reason);
-        }
-        drop(state);
-        if reason != ExitReason::Normal || from == Some(self.pid) {
-            self.signal(Signal::Exit(reason));
-        }
-    }
-
-    /// From now on exit signals go to `trap`; or, with `None`, end the process again.
-    pub(crate) fn set_trap(&self, trap: Option<Trap>) {
-        let before = {
-            let mut state = self.state.lock();
-            if state.reason.is_some() { trap } else { std::mem::replace(&mut state.trap, trap) }
-        };
-        drop(before);
-    }
-
-    pub(crate) fn traps(&self) -> bool {
-        self.state.lock().trap.is_some()
-    }
-
-    /// Its half of a link; `false` if it is dead.
-    pub(super) fn add_link(&self, to: &Arc<dyn Object>) -> bool {
-        let mut state = self.state.lock();
-        if state.reason.is_some() {
-            return false;
-        }
-        state.links.get_or_insert_default().insert(to.control().pid, Arc::clone(to));
-        true
-    }
-
-    pub(super) fn remove_link(&self, to: Pid) -> bool {
-        let mut state = self.state.lock();
-        state.links.as_mut().is_some_and(|links| links.remove(&to).is_some())
-    }
-
-    /// Those it is linked to, in the order of their pids.
-    pub(super) fn links(&self) -> Vec<Pid> {
-        self.state.lock().links.as_ref().map(|links| links.keys().copied().collect()).unwrap_or_default()
-    }
-
     /// Whether a signal that ends it for certain waits: it runs no more code of its own (OTP-157), though its actor is
     /// not dropped yet.
     pub(crate) fn is_doomed(&self) -> bool {
         let state = self.state.lock();
         state.reason.is_none()
-            && (state.orphaned || state.signals.iter().any(|signal| matches!(signal, Signal::Exit(_))))
+            && (state.orphaned
+                || state
+                    .rare()
+                    .is_some_and(|rare| rare.signals.iter().any(|signal| matches!(signal, Signal::Exit(_)))))
     }
 
     /// Who is told first of the death: the supervisor. Set before the first poll.
-    pub(crate) fn set_listener(&self, listener: Arc<dyn ExitListener>, key: usize) {
-        self.state.lock().listener = Some((listener, key));
+    pub(crate) fn set_listener(&self, listener: Arc<dyn ExitListener>) {
+        self.state.lock().listener = Some(listener);
     }
 
     /// Adds a name to be freed at death; `false` if it is dead already.
@@ -456,53 +323,10 @@ impl Control {
 
     /// Something the process shows to whoever holds it (a supervisor: its table of children).
     pub(crate) fn set_annex(&self, annex: Arc<dyn Any + Send + Sync>) {
-        self.state.lock().annex = Some(annex);
+        self.state.lock().make_rare().annex = Some(annex);
     }
 
     pub(crate) fn annex(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.state.lock().annex.clone()
-    }
-
-    /// Calls `tell` at death; at once, with the true reason, if it is dead already.
-    pub(crate) fn watch(&self, tell: Tell) -> Option<u64> {
-        let mut state = self.state.lock();
-        if let Some(reason) = state.reason.clone() {
-            drop(state);
-            tell(self.pid, &reason);
-            return None;
-        }
-        Some(state.add(Told::Call(tell)))
-    }
-
-    /// Wakes `waker` at death, or says that it is dead. `id` names an earlier registration to be replaced.
-    pub(super) fn wake_on_exit(&self, id: &mut Option<u64>, waker: &Waker) -> Option<ExitReason> {
-        let mut state = self.state.lock();
-        if let Some(reason) = &state.reason {
-            return Some(reason.clone());
-        }
-        if let Some(id) = *id
-            && let Some(watcher) = state.watchers.iter_mut().find(|watcher| watcher.id == id)
-        {
-            watcher.tell = Told::Wake(waker.clone());
-            return None;
-        }
-        *id = Some(state.add(Told::Wake(waker.clone())));
-        None
-    }
-
-    /// Forgets a watcher; `false` if it was told already.
-    pub(crate) fn unwatch(&self, id: u64) -> bool {
-        let mut state = self.state.lock();
-        let before = state.watchers.len();
-        state.watchers.retain(|watcher| watcher.id != id);
-        state.watchers.len() < before
-    }
-}
-
-impl State {
-    fn add(&mut self, tell: Told) -> u64 {
-        self.next_watcher += 1;
-        self.watchers.push(Watcher { id: self.next_watcher, tell });
-        self.next_watcher
+        self.state.lock().rare()?.annex.clone()
     }
 }

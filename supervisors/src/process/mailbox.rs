@@ -52,6 +52,8 @@ pub(crate) enum PushError {
 
 /// What is queued for one process, in sending order.
 pub(crate) struct Queue<A: Actor> {
+    /// The oldest message, if the rest came after it: most mailboxes never hold more than one, and so need no buffer.
+    oldest: Option<Box<dyn Envelope<A>>>,
     mail: VecDeque<Box<dyn Envelope<A>>>,
     bound: usize,
     closed: bool,
@@ -59,12 +61,12 @@ pub(crate) struct Queue<A: Actor> {
 
 impl<A: Actor> Queue<A> {
     pub(crate) fn new(bound: usize) -> Self {
-        Self { mail: VecDeque::new(), bound, closed: false }
+        Self { oldest: None, mail: VecDeque::new(), bound, closed: false }
     }
 
     /// Appends a message; `Ok(true)` if the queue was empty, so that its process must be woken.
     pub(crate) fn push(&mut self, mail: Box<dyn Envelope<A>>) -> Result<bool, PushError> {
-        if self.mail.len() >= self.bound {
+        if self.len() >= self.bound {
             return Err(if self.closed { PushError::Closed } else { PushError::Full });
         }
         self.push_unbounded(mail)
@@ -75,22 +77,29 @@ impl<A: Actor> Queue<A> {
         if self.closed {
             return Err(PushError::Closed);
         }
-        let first = self.mail.is_empty();
-        self.mail.push_back(mail);
-        Ok(first)
+        if self.len() > 0 {
+            self.mail.push_back(mail);
+            return Ok(false);
+        }
+        self.oldest = Some(mail);
+        Ok(true)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Box<dyn Envelope<A>>> {
-        self.mail.pop_front()
+        self.oldest.take().or_else(|| self.mail.pop_front())
     }
 
     /// Refuses all mail from now on and gives back what was never opened.
     pub(crate) fn close(&mut self) -> VecDeque<Box<dyn Envelope<A>>> {
         self.closed = true;
-        std::mem::take(&mut self.mail)
+        let mut unread = std::mem::take(&mut self.mail);
+        if let Some(oldest) = self.oldest.take() {
+            unread.push_front(oldest);
+        }
+        unread
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.mail.len()
+        usize::from(self.oldest.is_some()) + self.mail.len()
     }
 }

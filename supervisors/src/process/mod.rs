@@ -10,6 +10,7 @@ mod future;
 mod handle;
 mod mailbox;
 mod panic;
+mod state;
 
 pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
 pub use context::{ContextExt, Exit, this_process};

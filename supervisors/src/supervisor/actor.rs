@@ -69,7 +69,7 @@ pub(super) enum Request {
 }
 
 impl ExitListener for Cell<SupervisorActor> {
-    fn exited(&self, _: usize, pid: Pid, reason: &ExitReason) {
+    fn exited(&self, pid: Pid, reason: &ExitReason) {
         let exited = ChildExited { pid, reason: reason.clone() };
         let _ = self.push_unbounded(Box::new(Tell(exited)));
     }
@@ -206,7 +206,7 @@ impl SupervisorActor {
             }
             Ok(None) => self.plan.ignored(key, &mut self.decided),
             Err(reason) => {
-                self.table.with(key, |row| row.last_exit = Some(reason.clone()));
+                self.table.with(key, |row| row.last_exit = Some(Box::new(reason.clone())));
                 self.plan.start_failed(key, reason, &mut self.decided);
             }
         }
@@ -247,7 +247,7 @@ impl SupervisorActor {
                 return None;
             }
             row.process = None;
-            row.last_exit = Some(reason.clone());
+            row.last_exit = Some(Box::new(reason.clone()));
             Some(row.id.clone())
         });
         if let Some(Some(id)) = noted {

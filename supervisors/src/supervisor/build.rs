@@ -140,7 +140,7 @@ pub(super) async fn start_root(root: Child, node: &Node) -> Result<(), ExitReaso
 struct Nobody;
 
 impl ExitListener for Nobody {
-    fn exited(&self, _: usize, _: Pid, _: &ExitReason) {}
+    fn exited(&self, _: Pid, _: &ExitReason) {}
 }
 
 /// Starts a static supervisor.
@@ -151,7 +151,7 @@ struct StaticStarter {
 }
 
 impl Starter for StaticStarter {
-    fn start(&self, surroundings: Surroundings) -> Starting {
+    fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         let policies = self.children.iter().map(|child| child.policy.clone());
         let plan = match Plan::new(&self.flags, policies) {
             Ok(plan) => plan,

@@ -76,14 +76,14 @@ impl<A, F: FnOnce() -> A + Send> Make<A> for Once<F> {
 /// significant, on its supervisor's thread, no registered name, [`MAILBOX_BOUND`] messages.
 pub struct ChildSpec<A: Actor> {
     policy: ChildPolicy,
-    make: Arc<dyn Make<A>>,
+    make: Box<dyn Make<A>>,
     settings: Settings<A>,
 }
 
 impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     /// A child whose actor is made by `make`, on the thread it will run on.
     pub fn new(id: impl Into<ChildId>, make: impl Fn() -> A + Send + Sync + 'static) -> Self {
-        Self::from_make(id, Arc::new(Plainly(make)))
+        Self::from_make(id, Box::new(Plainly(make)))
     }
 
     /// A child whose start may fail, or choose to [ignore](StartError::Ignore).
@@ -91,7 +91,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         id: impl Into<ChildId>,
         make: impl Fn() -> Result<A, StartError> + Send + Sync + 'static,
     ) -> Self {
-        Self::from_make(id, Arc::new(Fallibly(make)))
+        Self::from_make(id, Box::new(Fallibly(make)))
     }
 
     /// A child whose start takes time. Its supervisor does nothing else until it is over (OTP-023).
@@ -99,15 +99,15 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     where
         Fut: Future<Output = Result<A, StartError>> + 'static,
     {
-        Self::from_make(id, Arc::new(Eventually(make)))
+        Self::from_make(id, Box::new(Eventually(make)))
     }
 
     /// A child that can be started only once, from what is there only once (a connection, say): temporary.
     pub fn once(id: impl Into<ChildId>, make: impl FnOnce() -> A + Send + 'static) -> Self {
-        Self::from_make(id, Arc::new(Once(Mutex::new(Some(make))))).restart(Restart::Temporary)
+        Self::from_make(id, Box::new(Once(Mutex::new(Some(make))))).restart(Restart::Temporary)
     }
 
-    fn from_make(id: impl Into<ChildId>, make: Arc<dyn Make<A>>) -> Self {
+    fn from_make(id: impl Into<ChildId>, make: Box<dyn Make<A>>) -> Self {
         let settings =
             Settings { slot: Slot::new(), name: None, mailbox: MAILBOX_BOUND, place: Place::default() };
         Self { policy: ChildPolicy::worker(id), make, settings }

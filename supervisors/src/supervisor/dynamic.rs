@@ -98,7 +98,7 @@ struct DynamicStarter {
 }
 
 impl Starter for DynamicStarter {
-    fn start(&self, surroundings: Surroundings) -> Starting {
+    fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         let plan = match DynamicPlan::new(&self.flags) {
             Ok(plan) => Planner::Dynamic(plan),
             Err(error) => return Starting::Done(Err(ExitReason::failed(error))),

@@ -45,12 +45,12 @@ impl Surroundings {
 
 /// Starts one child, as often as it must be started.
 pub(crate) trait Starter: Send + Sync {
-    fn start(&self, surroundings: Surroundings) -> Starting;
+    fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting;
 }
 
 /// Starts an actor.
 pub(super) struct ActorStarter<A: Actor> {
-    pub(super) make: Arc<dyn Make<A>>,
+    pub(super) make: Box<dyn Make<A>>,
     pub(super) settings: Settings<A>,
 }
 
@@ -60,17 +60,6 @@ pub(super) struct Settings<A: Actor> {
     pub(super) name: Option<Arc<str>>,
     pub(super) mailbox: usize,
     pub(super) place: Place,
-}
-
-impl<A: Actor> Clone for Settings<A> {
-    fn clone(&self) -> Self {
-        Self {
-            slot: Arc::clone(&self.slot),
-            name: self.name.clone(),
-            mailbox: self.mailbox,
-            place: self.place.clone(),
-        }
-    }
 }
 
 /// An actor to be started, made at once or awaited.
@@ -104,56 +93,41 @@ pub(super) fn start_after(doomed: Option<Process>, start: impl FnOnce() -> Start
 }
 
 impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
-    fn start(&self, surroundings: Surroundings) -> Starting {
-        let Some(doomed) = self.settings.doomed(&surroundings.node) else {
-            return self.start_now(surroundings);
-        };
-        let this = Self { make: Arc::clone(&self.make), settings: self.settings.clone() };
-        start_after(Some(doomed), move || this.start_now(surroundings))
+    fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
+        let doomed = self.settings.doomed(&surroundings.node);
+        start_after(doomed, move || self.start_there(surroundings))
     }
 }
 
 impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
-    fn start_now(&self, surroundings: Surroundings) -> Starting {
-        match &self.settings.place {
-            Place::Local => start_here(&*self.make, &self.settings, surroundings),
-            Place::Arbiter(arbiter) => {
-                let (tell, told) = oneshot::channel();
-                let (make, settings) = (Arc::clone(&self.make), self.settings.clone());
-                // Dropped unrun if the arbiter is gone; then `told` says so.
-                arbiter.spawn_fn(move || match start_here(&*make, &settings, surroundings) {
-                    Starting::Done(started) => drop(tell.send(started)),
-                    Starting::Later(starting) => {
-                        tokio::task::spawn_local(async move { tell.send(starting.await) });
-                    }
-                });
-                Starting::Later(Box::pin(async move {
-                    told.await
-                        .unwrap_or_else(|_| Err(ExitReason::failed("the arbiter it was to run on is gone")))
-                }))
+    fn start_there(self: Arc<Self>, surroundings: Surroundings) -> Starting {
+        let arbiter = match &self.settings.place {
+            Place::Local => return self.start_here(surroundings),
+            Place::Arbiter(arbiter) => arbiter.clone(),
+        };
+        let (tell, told) = oneshot::channel();
+        // Dropped unrun if the arbiter is gone; then `told` says so.
+        arbiter.spawn_fn(move || match self.start_here(surroundings) {
+            Starting::Done(started) => drop(tell.send(started)),
+            Starting::Later(starting) => {
+                tokio::task::spawn_local(async move { tell.send(starting.await) });
             }
-        }
+        });
+        Starting::Later(Box::pin(async move {
+            told.await.unwrap_or_else(|_| Err(ExitReason::failed("the arbiter it was to run on is gone")))
+        }))
     }
-}
 
-/// Makes the actor and starts it on this thread. A panic on the way is a failed start.
-fn start_here<A>(make: &dyn Make<A>, settings: &Settings<A>, surroundings: Surroundings) -> Starting
-where
-    A: Actor<Context = Context<A>>,
-{
-    match crate::process::catch(|| make.make()) {
-        Err(panicked) => Starting::Done(Err(panicked)),
-        Ok(Making::Done(made)) => Starting::Done(launch_made(made, settings, &surroundings)),
-        Ok(Making::Later(making)) => {
-            let settings = settings.clone();
-            Starting::Later(Box::pin(async move {
+    /// Makes the actor and starts it on this thread. A panic on the way is a failed start.
+    fn start_here(self: Arc<Self>, surroundings: Surroundings) -> Starting {
+        match crate::process::catch(|| self.make.make()) {
+            Err(panicked) => Starting::Done(Err(panicked)),
+            Ok(Making::Done(made)) => Starting::Done(launch_made(made, &self.settings, &surroundings)),
+            Ok(Making::Later(making)) => Starting::Later(Box::pin(async move {
                 let made = crate::process::CatchPanic(making).await;
-                launch_made(
-                    made.unwrap_or_else(|reason| Err(StartError::Failed(reason))),
-                    &settings,
-                    &surroundings,
-                )
-            }))
+                let made = made.unwrap_or_else(|reason| Err(StartError::Failed(reason)));
+                launch_made(made, &self.settings, &surroundings)
+            })),
         }
     }
 }
@@ -196,7 +170,7 @@ where
         cell.declare(reason.clone(), &mut || ());
         return Err(reason);
     }
-    cell.control.set_listener(Arc::clone(&surroundings.listener), 0);
+    cell.control.set_listener(Arc::clone(&surroundings.listener));
     let process = Process(Arc::clone(cell) as Arc<dyn Object>);
     match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
         Launch::Running => Ok(process),

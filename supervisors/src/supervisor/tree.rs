@@ -25,7 +25,8 @@ pub(crate) struct Row {
     pub(crate) starter: Option<Arc<dyn Starter>>,
     pub(crate) process: Option<Process>,
     pub(crate) starts: u64,
-    pub(crate) last_exit: Option<ExitReason>,
+    /// Apart, because most children have not ended yet.
+    pub(crate) last_exit: Option<Box<ExitReason>>,
 }
 
 impl Table {
@@ -75,7 +76,7 @@ impl Table {
                     restart: row.restart,
                     process: row.process.clone(),
                     restarts: row.starts.saturating_sub(1),
-                    last_exit: row.last_exit.clone(),
+                    last_exit: row.last_exit.as_deref().cloned(),
                     children: Vec::new(),
                 };
                 (node, row.process.clone())

@@ -61,7 +61,30 @@ fn a_client_that_reads_nothing_slows_nobody_down_and_is_cut_off() {
         let mut visit = pour(server.visit().await, large.clone()).await.unwrap();
         visit.shutdown().await.unwrap();
         assert_eq!(fast.await.unwrap().unwrap(), large);
+        // At once, not when its write times out.
+        proxy.until(|event| event.to_string().contains("too far behind").then_some(())).await;
         is_reset(read(slow).await);
+    });
+}
+
+#[test]
+fn a_follower_that_has_left_is_not_waited_for() {
+    run(async {
+        let server = Server::new().await;
+        let mut proxy = Proxy::of(&server, |config| config.cache.max_poem_bytes = 8 << 20).await;
+        let (slow, fast) = (proxy.connect().await, proxy.connect().await);
+        proxy.accepted(2).await;
+        let large = vec![b'v'; (8 << 20) + 1000];
+        let mut visit = pour(server.visit().await, large.clone()).await.unwrap();
+        assert_eq!(proxy.label().await, "passed");
+        drop(slow);
+        let fast = tokio::task::spawn_local(read(fast));
+        visit.shutdown().await.unwrap();
+        assert_eq!(fast.await.unwrap().unwrap(), large);
+        // The fetch is over, so the next one may begin: well before `max_drain`, 5 min.
+        let next = tokio::task::spawn_local(get(proxy.address));
+        send(server.visit().await, b"small by now").await;
+        assert_eq!(next.await.unwrap().unwrap(), "small by now");
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::source;
 use super::tree::Tree;
 
 const MAP: &str = "ARCHITECTURE.md";
@@ -41,7 +42,7 @@ pub(super) fn unmapped(tree: &Tree) -> Vec<String> {
     let map = map_of(text);
     let mut expected = BTreeSet::new();
     // Tests are where what they test is.
-    for path in tree.files.keys().filter(|path| !tree.is_test(path)) {
+    for path in tree.files.keys().filter(|path| path.ends_with(".rs") && !tree.is_test(path)) {
         let Some(root) = ["src/", "supervisors/src/"].into_iter().find(|root| path.starts_with(root)) else {
             continue;
         };
@@ -83,21 +84,27 @@ pub(super) fn dead_paths(tree: &Tree) -> Vec<String> {
     offences
 }
 
-/// Each example is on the list of examples beside it, and a test runs it.
+/// Each example is on the list of examples beside it, if there is one, and a test has its name.
 pub(super) fn examples(tree: &Tree) -> Vec<String> {
     let mut offences = Vec::new();
     for folder in ["examples/", "supervisors/examples/"] {
         let list = tree.files.get(&format!("{folder}README.md"));
-        for entry in tree.entries(folder).iter().filter_map(|entry| entry.strip_suffix(".rs")) {
-            // One alone needs no list.
-            let alone = tree.entries(folder).len() == 1;
-            if !alone && !list.is_some_and(|list| list.contains(entry)) {
-                offences.push(format!("{folder}README.md does not list {entry}"));
+        for entry in tree.entries(folder) {
+            // A file, or a folder with a program in it.
+            let example = match entry.strip_suffix('/') {
+                Some(name) if tree.has(&format!("{folder}{name}/main.rs")) => name,
+                Some(_) => continue,
+                None => match entry.strip_suffix(".rs") {
+                    Some(name) => name,
+                    None => continue,
+                },
+            };
+            if list.is_some_and(|list| !list.contains(&format!("`{example}`"))) {
+                offences.push(format!("{folder}README.md does not list {example}"));
             }
-            let name = format!("\"{entry}\"");
             let mut tests = tree.ending(".rs").filter(|(path, _)| path.contains("tests/"));
-            if !tests.any(|(_, text)| text.contains(&name)) {
-                offences.push(format!("no test runs {folder}{entry}.rs"));
+            if !tests.any(|(_, text)| source::words(text, example).next().is_some()) {
+                offences.push(format!("no test runs {folder}{entry}"));
             }
         }
     }

@@ -26,8 +26,10 @@ const ROOMS: &[Room] = &[
     room("cache", &[], &[]),
     room("config", &["cache", "poem"], &[]),
     // The reactor half: neither tokio nor actix, and nothing of the actor side.
-    room("blocking", &["wire", "poem", "deferred", "transform"], &[]),
-    room("reactor", &["wire", "poem", "deferred", "transform"], &[]),
+    room("reactor", &["deferred", "poem", "terms", "transform", "wire"], &[]),
+    // What both are told and tell, so that they can be compared.
+    room("terms", &["wire"], &[]),
+    room("blocking", &["poem", "terms", "transform", "wire"], &[]),
     // What actors say and report, and the seam to the network.
     room("net", &[], &["tokio"]),
     room("event", &[], &["supervisors"]),
@@ -49,14 +51,18 @@ const ROOMS: &[Room] = &[
         "cli",
         &[
             "actors",
+            "blocking",
             "cache",
             "client",
             "config",
+            "deferred",
             "event",
             "message",
             "net",
             "node",
             "poem",
+            "reactor",
+            "terms",
             "transform",
             "wire",
         ],
@@ -94,6 +100,26 @@ pub(super) fn wrong_way(tree: &Tree) -> Vec<String> {
         let depth = home_of_submodules(inside).split('/').count();
         if code.contains(&"super::".repeat(depth)) {
             offences.push(format!("{path}: reaches the root by super; say crate"));
+        }
+    }
+    offences
+}
+
+/// The parts of the command that run without a runtime: on the reactor, or by blocking.
+const WITHOUT_RUNTIME: &[&str] = &["src/cli/engines/", "src/cli/get/reactor.rs", "src/cli/get/blocking.rs"];
+
+/// What would need one, or make one.
+const RUNTIME: &[&str] = &["tokio", "actix", "actix_rt", "supervisors", "runtime"];
+
+pub(super) fn runtimes(tree: &Tree) -> Vec<String> {
+    let mut offences = Vec::new();
+    for (path, code) in tree.shipped() {
+        if !WITHOUT_RUNTIME.iter().any(|home| path.starts_with(home)) {
+            continue;
+        }
+        for name in RUNTIME {
+            let found = source::words(&code, name);
+            offences.extend(found.map(|(_, line)| format!("{path}:{line}: {name}, where no runtime may be")));
         }
     }
     offences

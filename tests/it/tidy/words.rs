@@ -100,12 +100,15 @@ const STARTS: &[&str] = &[
 ];
 
 /// Who may start some: the tree and what supervises it; where a system call may block and nobody else waits for it, the
-/// resolver of the reactor and the writer of the command's stdout; and the simulation, in which programs are started.
+/// resolver of the reactor, the writer of the command's stdout, and the programs that block by design; and the
+/// simulation, in which programs are started.
 const STARTERS: &[&str] = &[
     "supervisors/src/",
     "src/node/",
     "src/reactor/resolve.rs",
     "src/cli/get/writer.rs",
+    "src/cli/get/blocking.rs",
+    "src/cli/engines/blocking.rs",
     "src/lab/simulation.rs",
 ];
 

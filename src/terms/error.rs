@@ -1,9 +1,11 @@
 //! Why there is no poem.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::reactor::Target;
+use super::connect_failure::ConnectFailure;
+use super::target::Target;
 use crate::wire::Malformed;
 
 /// Any error, shared: failures are told to more than one, and travel through Deferreds.
@@ -18,9 +20,11 @@ pub enum GetError {
     Connect {
         /// Whom we asked.
         server: Target,
+        /// The address that was tried last, if any was: of a name, one of several.
+        address: Option<SocketAddr>,
         /// Why.
         #[source]
-        source: SharedError,
+        source: ConnectFailure,
     },
     /// The connection ended badly in mid poem, or before it.
     #[error("lost the connection to {server} after {bytes} bytes")]
@@ -47,6 +51,8 @@ pub enum GetError {
     Idle {
         /// Whom we asked.
         server: Target,
+        /// What had come before; none of it is a poem.
+        bytes: usize,
         /// How long we waited.
         limit: Duration,
     },

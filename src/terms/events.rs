@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::error::GetError;
-use crate::reactor::Target;
+use super::target::Target;
 
 /// What a server does. Its text is the line the series prints.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,246 @@
+//! The servers on the reactor: one thread, one loop, however many clients.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::listening::{Listening, announce, not_started, refused, resolve};
+use super::target;
+use super::{framing, pace};
+use crate::cli::run::{connections_within, ended, log_to_stderr};
+use crate::cli::{Code, Exit, chain, output};
+use crate::cli::{ProxyOptions, ServeOptions};
+use crate::config::{Config, Upstream};
+use crate::event::{Event, Phase as Connected, TARGET};
+use crate::net::{NetError, raise_descriptor_limit};
+use crate::reactor::programs::{
+    self, ProxyEvent, ServerEvent, TransformEvent, TransformOptions, serve_poem, serve_proxy,
+    serve_transform_proxy, serve_transforms,
+};
+use crate::reactor::{Hold, ListenError, Phase, PollerKind, Port, Reactor, SystemEvent};
+use crate::transform::TransformService;
+
+/// A service, and how it is closed.
+struct Open {
+    port: Port,
+    listening: Listening,
+}
+
+type Opened = Result<Vec<Open>, NetError>;
+
+/// `verse serve`.
+pub(in crate::cli) fn serve(poller: PollerKind, options: &ServeOptions) -> Exit {
+    let config = &options.config;
+    run("serve", poller, config, |reactor, most| {
+        let most = most / config.poems.len().max(1);
+        let open = |(it, poem): (&crate::config::PoemConfig, &crate::poem::Poem)| {
+            let options = programs::ServeOptions {
+                listen: resolve(&it.listen)?,
+                pace: pace(it.pace),
+                framing: framing(it.framing),
+                max_connections: Some(most_of(config, most)),
+                stall: config.limits.write_timeout,
+            };
+            let service: Arc<str> = it.title.as_str().into();
+            let reported = Arc::clone(&service);
+            let sink = move |event: &ServerEvent| log_server(&reported, event);
+            let port = serve_poem(reactor, poem.bytes().clone(), &options, sink).map_err(not_listening)?;
+            Ok(opened(port, service, |at| output::serving(poem.origin(), at)))
+        };
+        config.poems.iter().zip(&options.poems).map(open).collect()
+    })
+}
+
+/// `verse transform`.
+pub(in crate::cli) fn transform(poller: PollerKind, config: &Config) -> Exit {
+    run("transform", poller, config, |reactor, most| {
+        let open = |it: &crate::config::TransformConfig| {
+            let options = TransformOptions {
+                listen: resolve(&it.listen)?,
+                limit: usize::try_from(config.limits.max_request).unwrap_or(usize::MAX),
+                keep_alive: it.keep_alive,
+                max_requests: it.keep_alive_requests,
+                max_connections: Some(most_of(config, most)),
+                idle: config.limits.idle_timeout,
+                stall: config.limits.write_timeout,
+                seed: it.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+            };
+            let port = serve_transforms(reactor, TransformService::default(), &options, log_transform);
+            Ok(opened(port.map_err(not_listening)?, "transform".into(), output::serving_transforms))
+        };
+        config.transform.iter().map(open).collect()
+    })
+}
+
+/// `verse proxy`.
+pub(in crate::cli) fn proxy(poller: PollerKind, options: &ProxyOptions) -> Exit {
+    let config = &options.config;
+    run("proxy", poller, config, |reactor, most| {
+        let open = |it: &crate::config::ProxyConfig| {
+            let Some(Upstream::Address(upstream)) = it.upstreams.first() else {
+                return Ok(None);
+            };
+            let bytes = if it.transforms { config.limits.max_request } else { config.limits.max_poem };
+            let get = programs::GetOptions {
+                framing: framing(it.upstream_framing),
+                connect_timeout: config.limits.connect_timeout,
+                idle_timeout: config.limits.idle_timeout,
+                timeout: config.limits.download_timeout,
+                limit: usize::try_from(bytes).unwrap_or(usize::MAX),
+            };
+            // Each client may need a connection to the upstream as well.
+            let most = most / 2;
+            let options = programs::ProxyOptions {
+                listen: resolve(&it.listen)?,
+                version: options.version,
+                ttl: Some(it.cache.ttl),
+                framing: framing(it.framing),
+                get,
+                max_connections: Some(most_of(config, most)),
+                stall: config.limits.write_timeout,
+            };
+            let from: Arc<str> = upstream.to_string().into();
+            let sink = move |event: &ProxyEvent| log_proxy(&from, event);
+            let serve = |to| match it.transforms {
+                true => serve_transform_proxy(reactor, to, &options, sink),
+                false => serve_proxy(reactor, to, &options, sink),
+            };
+            let port = serve(target(upstream)).map_err(not_listening)?;
+            Ok(Some(opened(port, "proxy".into(), |at| output::proxying(upstream, at))))
+        };
+        config.proxies.iter().filter_map(|it| open(it).transpose()).collect()
+    })
+}
+
+fn most_of(config: &Config, share: usize) -> usize {
+    let asked = config.limits.max_connections.and_then(|most| usize::try_from(most).ok());
+    asked.unwrap_or(share).max(1)
+}
+
+fn opened(port: Port, service: Arc<str>, line: impl FnOnce(SocketAddr) -> String) -> Open {
+    let address = port.host();
+    Open { listening: Listening { service, address, line: line(address) }, port }
+}
+
+fn not_listening(ListenError { address, source }: ListenError) -> NetError {
+    let source = match source.downcast::<io::Error>() {
+        Ok(error) => *error,
+        Err(other) => io::Error::other(other),
+    };
+    refused(address, source)
+}
+
+/// Opens, announces, runs until told to stop, drains.
+fn run(
+    subcommand: &str,
+    poller: PollerKind,
+    config: &Config,
+    open: impl FnOnce(&Reactor, usize) -> Opened,
+) -> Exit {
+    log_to_stderr(config.node.log);
+    let start = || {
+        let failed = |error| not_started(subcommand, &error);
+        let reactor = Reactor::new(poller).map_err(failed)?;
+        let signals = reactor.handle_signals().map_err(failed)?;
+        Ok((reactor, signals))
+    };
+    let (reactor, signals) = match start() {
+        Ok(started) => started,
+        Err(exit) => return exit,
+    };
+    let most = connections_within(descriptors(poller));
+    let (ports, listening): (Vec<Port>, Vec<Listening>) = match open(&reactor, most) {
+        Ok(opened) => opened.into_iter().map(|it| (it.port, it.listening)).unzip(),
+        Err(error) => return not_started(subcommand, &error),
+    };
+    announce(&listening, most);
+    let cut = Rc::new(Cell::new(0));
+    let (draining, counted) = (reactor.clone(), Rc::clone(&cut));
+    let limit = config.node.drain;
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |hold| {
+        drain(&draining, ports, listening, limit, hold, counted);
+    });
+    match reactor.run() {
+        Err(error) => Exit::error(Code::GaveUp, subcommand, &chain(&error)),
+        Ok(()) if signals.second() => Exit::silent(Code::Stopped),
+        Ok(()) => {
+            Event::Drained { cut: cut.get() }.log();
+            ended(subcommand, cut.get())
+        }
+    }
+}
+
+/// As many as there are, or as many as the poller can name.
+fn descriptors(poller: PollerKind) -> u64 {
+    let all = raise_descriptor_limit();
+    if poller == PollerKind::Select { all.min(SELECT_DESCRIPTORS) } else { all }
+}
+
+/// `select(2)` watches descriptors below this one (Part 3). More clients than that wait in the backlog: one that was
+/// accepted could only be reset.
+const SELECT_DESCRIPTORS: u64 = 1024;
+
+/// Closes the ports, last opened first, and holds the shutdown until every connection has ended by itself, or `limit`
+/// is over: what is open then is reset, and counted in `cut`.
+fn drain(
+    reactor: &Reactor,
+    ports: Vec<Port>,
+    listening: Vec<Listening>,
+    limit: Duration,
+    hold: Hold,
+    cut: Rc<Cell<usize>>,
+) {
+    Event::DrainStarted.log();
+    for (port, Listening { service, address, .. }) in ports.iter().zip(listening).rev() {
+        port.stop_listening();
+        Event::ListenerDown { service, address }.log();
+    }
+    let hold = Rc::new(RefCell::new(Some(hold)));
+    let late = Rc::clone(&hold);
+    reactor.call_later(limit, move || {
+        cut.set(ports.iter().map(Port::connections).sum());
+        let hold = late.take();
+        drop(hold);
+    });
+    reactor.when_quiet(move || {
+        let hold = hold.take();
+        drop(hold);
+    });
+}
+
+/// As a node's connections report it, so that a log reads the same.
+pub(super) fn log_server(service: &Arc<str>, event: &ServerEvent) {
+    let phase =
+        |peer: &SocketAddr, phase| Event::Connection { service: Arc::clone(service), peer: *peer, phase };
+    let event = match event {
+        ServerEvent::Asked(peer) => phase(peer, Connected::Accepted),
+        ServerEvent::Sending { peer, bytes } => Event::Sending { peer: *peer, bytes: *bytes },
+        ServerEvent::Ended { peer, failure: None } => phase(peer, Connected::Closed),
+        ServerEvent::Ended { peer, failure: Some(why) } => {
+            phase(peer, Connected::Reset { reason: why.clone() })
+        }
+        chunk => return tracing::debug!(target: TARGET, "{chunk}"),
+    };
+    event.log();
+}
+
+fn log_transform(event: &TransformEvent) {
+    match event {
+        TransformEvent::Answered { peer, name, bytes } => {
+            Event::Transformed { peer: *peer, name: name.clone(), bytes: *bytes }.log();
+        }
+        TransformEvent::Refused { .. } => tracing::warn!(target: TARGET, "{event}"),
+    }
+}
+
+fn log_proxy(upstream: &Arc<str>, event: &ProxyEvent) {
+    match event {
+        ProxyEvent::Failed(reason) => {
+            Event::FetchFailed { upstream: Arc::clone(upstream), reason: reason.clone() }.log();
+        }
+        event => tracing::info!(target: TARGET, "{event}"),
+    }
+}

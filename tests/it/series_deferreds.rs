@@ -1,0 +1,284 @@
+//! The programs of the series that are about Deferreds: each ends by itself, says what it should last, and says
+//! something else with another input.
+
+use super::series::check;
+
+#[test]
+fn part_07_an_interlude_deferred() {
+    check(
+        "part07",
+        &[
+            ("defer-1", "Finished, 1 lines served.", "2", "Finished, 2 lines served."),
+            ("defer-2", "Finished without failure 1.", "2", "Finished without failure 2."),
+            (
+                "defer-3",
+                "No poetry for you, says the error 1 inside.",
+                "2",
+                "No poetry for you, says the error 2 inside.",
+            ),
+            ("defer-4", "2 times fired, 1 times refused", "3", "3 times fired, 2 times refused"),
+            ("defer-5", "2 times fired, 1 times refused", "3", "3 times fired, 2 times refused"),
+            ("defer-6", "2 times fired, 1 times refused", "3", "3 times fired, 2 times refused"),
+            ("defer-7", "2 times fired, 1 times refused", "3", "3 times fired, 2 times refused"),
+            (
+                "defer-8",
+                "The callback stopped the loop, after 1 lines.",
+                "2",
+                "The callback stopped the loop, after 2 lines.",
+            ),
+            (
+                "defer-9",
+                "poem_done stopped the loop, after 1 lines.",
+                "2",
+                "poem_done stopped the loop, after 2 lines.",
+            ),
+            ("poem-done", "poem_done got Ok(\"This poem is short.\\n\")", "1", "poem_done got Ok(\"\")"),
+            (
+                "defer-8-error",
+                "The errback stopped the loop, after failure 1.",
+                "2",
+                "The errback stopped the loop, after failure 2.",
+            ),
+            (
+                "defer-9-error",
+                "poem_done stopped the loop, after failure 1.",
+                "2",
+                "poem_done stopped the loop, after failure 2.",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn part_09_a_second_interlude() {
+    check(
+        "part09",
+        &[
+            ("unhandled", "the handles are gone: 1 reports", "2", "the handles are gone: 2 reports"),
+            ("zigzag", "at the end: a failure, stage 3 failed", "2", "at the end: a value, 2"),
+            (
+                "pairs",
+                "when the callback fails, what is left is *oops",
+                "1",
+                "when the callback fails, what is left is handled",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn part_10_poetry_transformed() {
+    check(
+        "part10",
+        &[
+            (
+                "cummingsify",
+                "once upon a midnight dreary",
+                "2",
+                "once upon a midnight drearyonce upon a midnight dreary",
+            ),
+            ("client-5", "once upon a midnight dreary", "1", "The poem download failed."),
+            ("client-5.1", "once upon a midnight dreary", "2", "Once Upon A Midnight Dreary"),
+            (
+                "random",
+                "107 in lower case, 103 failed, 90 as they were",
+                "2",
+                "90 in lower case, 91 failed, 119 as they were",
+            ),
+            ("no-server", "1 of 1 downloads failed", "2", "2 of 2 downloads failed"),
+            ("firings-5", "initial > poem > None > None", "1", "initial > *GibberishError > None > None"),
+            (
+                "firings-5.1",
+                "initial > poem > poem > None > None",
+                "2",
+                "initial > *CannotCummingsify > original-poem > None > None",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn part_13_deferred_all_the_way_down() {
+    check(
+        "part13",
+        &[
+            ("defer-10", "The outer one went on, to 101", "2", "The outer one went on, to 201"),
+            ("defer-10-errback", "The outer one went on, to 101", "2", "The outer one went on, to 201"),
+        ],
+    );
+}
+
+#[test]
+fn part_14_when_a_deferred_is_none() {
+    check(
+        "part14",
+        &[
+            (
+                "defer-11",
+                "done, after 2 callbacks that ran when they were added",
+                "5",
+                "done, after 5 callbacks that ran when they were added",
+            ),
+            ("pause", "unpaused: 2 of 2 callbacks have run", "5", "unpaused: 5 of 5 callbacks have run"),
+            ("proxy-1", "3 requests answered, 1 fetches", "2", "2 requests answered, 1 fetches"),
+            ("proxy-2", "3 requests answered, 1 fetches", "2", "2 requests answered, 1 fetches"),
+            ("defer-11-errback", "handled by the errback after 2", "3", "handled by the errback after 3"),
+            ("two-hours", "4 requests answered, 2 fetches", "30", "4 requests answered, 1 fetches"),
+            ("one-fetch", "5 early clients, 1 fetch", "2", "2 early clients, 1 fetch"),
+        ],
+    );
+}
+
+#[test]
+fn part_17_another_way_to_spell_callback() {
+    check(
+        "part17",
+        &[
+            ("gen-1", "done after 3", "2", "done after 2"),
+            ("gen-2", "asked 4 times, the last time in vain", "2", "asked 3 times, the last time in vain"),
+            ("gen-3", "by turns: 1 1 2", "3", "by turns: 1 1 1 2 2 3"),
+            ("gen-4", "done: true, it caught: malfunction 10!", "2", "done: true, it caught: malfunction 2!"),
+            ("inline-callbacks-1", "done: true, at 10 s", "2", "done: true, at 4 s"),
+            ("inline-callbacks-2", "my callbacks returned 1", "1", "errback got: my deferred failed"),
+            ("inline-callbacks-tb", "went through 1 blocks", "2", "went through 2 blocks"),
+            ("client-7", "2 poems, 3 of 3 done", "2", "2 poems, 2 of 2 done"),
+            ("got-poem-inside", "2 poems, 3 of 3 done", "2", "2 poems, 2 of 2 done"),
+            ("poem-done-inside", "2 poems, 3 of 3 done", "2", "2 poems, 2 of 2 done"),
+        ],
+    );
+}
+
+#[test]
+fn part_18_deferreds_en_masse() {
+    check(
+        "part18",
+        &[
+            ("deferred-list-1", "1 empty lists, 1 fired at once", "2", "2 empty lists, 2 fired at once"),
+            ("deferred-list-2", "We got: [(true, d1 result 1)]", "2", "We got: [(true, d1 result 2)]"),
+            (
+                "deferred-list-3",
+                "We got: [(true, d1 result 1), (true, d2 result 1)]",
+                "2",
+                "We got: [(true, d1 result 2), (true, d2 result 2)]",
+            ),
+            (
+                "deferred-list-4",
+                "We got: [(true, d1 result 1), (true, d2 result 1)]",
+                "2",
+                "We got: [(true, d1 result 2), (true, d2 result 2)]",
+            ),
+            (
+                "deferred-list-5",
+                "1 failures, 1 of them reported as unhandled",
+                "2",
+                "2 failures, 2 of them reported as unhandled",
+            ),
+            (
+                "deferred-list-6",
+                "1 failures, 0 of them reported as unhandled",
+                "2",
+                "2 failures, 0 of them reported as unhandled",
+            ),
+            (
+                "deferred-list-7",
+                "1 failures, 0 of them reported as unhandled",
+                "2",
+                "2 failures, 0 of them reported as unhandled",
+            ),
+            ("client-8", "all 3 done, 2 with a poem", "2", "all 2 done, 2 with a poem"),
+            (
+                "fire-on-one-callback",
+                "mirror 1 was first, with a poem",
+                "7",
+                "nobody answered: [(false, the deferred was cancelled), (false, the deferred was cancelled), (false, the deferred was cancelled)]",
+            ),
+            (
+                "fire-on-one-errback",
+                "no anthology: waiting for several deferreds: number 1 failed: torn out",
+                "9",
+                "an anthology: [(true, page 0), (true, page 1), (true, page 2)]",
+            ),
+            (
+                "list-of-lists",
+                "We got: [[(true, 0), (true, 1)], [(true, 2), (true, 3)]]",
+                "1",
+                "We got: [[(true, 0), (true, 1)]]",
+            ),
+            (
+                "print-at-the-end",
+                "3 downloads, and nothing was printed before the last",
+                "2",
+                "2 downloads, and nothing was printed before the last",
+            ),
+            (
+                "deferred-dict",
+                "ecstasy: no poem, refused; fascination: 608 bytes; science: 657 bytes",
+                "1",
+                "first science: 657 bytes",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn part_19_changing_ones_mind() {
+    check(
+        "part19",
+        &[
+            ("defer-cancel-1", "done: 1 reports", "2", "done: 2 reports"),
+            ("defer-cancel-2", "cancelled 1 times, told 1 time", "2", "cancelled 2 times, told 1 time"),
+            ("defer-cancel-3", "done: callback got: result 1", "2", "done: callback got: result 2"),
+            (
+                "defer-cancel-4",
+                "fired 1 times after the cancel, refused 0 times, told 1 time",
+                "2",
+                "fired 2 times after the cancel, refused 1 times, told 1 time",
+            ),
+            (
+                "defer-cancel-5",
+                "cancelled 1 times: to cancel: <Deferred: no result>, errback got: the deferred was cancelled",
+                "2",
+                "cancelled 2 times: to cancel: <Deferred: no result>, errback got: the deferred was cancelled",
+            ),
+            ("defer-cancel-6", "done: callback got: result 1", "2", "done: callback got: result 2"),
+            (
+                "defer-cancel-7",
+                "done: errback got: I failed 1 times",
+                "2",
+                "done: errback got: I failed 2 times",
+            ),
+            ("defer-cancel-8", "done: callback got: result 1", "2", "done: callback got: result 2"),
+            (
+                "defer-cancel-9",
+                "done: Sending poem, callback got: Once upon a midnight dreary",
+                "20",
+                "done:",
+            ),
+            (
+                "defer-cancel-10",
+                "done: errback got: the deferred was cancelled, Sending poem",
+                "1",
+                "done: Sending poem, callback got: Once upon a midnight dreary",
+            ),
+            (
+                "defer-cancel-11",
+                "done: errback got: the deferred was cancelled",
+                "1",
+                "done: Sending poem, callback got: Once upon a midnight dreary",
+            ),
+            (
+                "defer-cancel-12",
+                "done: cancel callback of inner 1, errback got: the deferred was cancelled",
+                "2",
+                "done: cancel callback of inner 2, errback got: the deferred was cancelled",
+            ),
+            ("get-poetry", "2 of 2 downloads cancelled", "1", "1 of 1 downloads cancelled"),
+            (
+                "outer-inner",
+                "done: cancelled inner, errback got: the deferred was cancelled",
+                "150",
+                "done: callback got: 120 ms",
+            ),
+        ],
+    );
+}
