@@ -30,8 +30,12 @@ pub fn intensity_is_never_exceeded<'a>(history: impl Iterator<Item = (Duration, 
     let mut broken = Vec::new();
     for (at, event) in history {
         match event {
+            // Of a supervisor whose own supervisor is gone, nobody reports the end; but its next life is told.
             Event::Exited { path, .. } => {
                 restarts.remove(&path_of(&path.supervisor, path.child.as_str()));
+            }
+            Event::Report { supervisor, report: Report::Progress { child, .. } } => {
+                restarts.remove(&path_of(supervisor, child.id.as_str()));
             }
             Event::Report { supervisor, report: Report::Restarting { attempt, .. } } => {
                 let times = restarts.entry(supervisor.to_string()).or_default();
