@@ -36,7 +36,9 @@ fn no_law_is_broken_in_two_hundred_storms_that_meet_every_fault() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let summary = sweep(1..201, threads, |seed| experiment(seed).run().outcome, |_, _| {});
     for (seed, broken) in &summary.broken {
-        eprintln!("seed {seed}: cargo run --features lab --example sweep -- --clients 30 --storm 8 --replay {seed}");
+        eprintln!(
+            "seed {seed}: cargo run --features lab --example sweep -- --clients 30 --storm 8 --replay {seed}"
+        );
         broken.iter().for_each(|broken| eprintln!("    {broken}"));
     }
     assert_eq!(summary.broken.len(), 0, "laws are broken");

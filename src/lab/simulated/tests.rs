@@ -115,7 +115,7 @@ fn a_host_that_crashes_resets_its_connections_and_comes_back() {
     let mut rig = Rig::new();
     rig.server(async |mut stream| {
         stream.write(b"half a po").await.unwrap();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let answer = rig.client(async |network| {
         let first = read_all(&mut connect(&network).await).await;

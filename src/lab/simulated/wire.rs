@@ -94,9 +94,12 @@ impl End {
     }
 }
 
+/// The two ends of a connection: client, server.
+type Ends = (SocketAddr, SocketAddr);
+
 /// The connections of a simulation that were accepted and whose clients do not know it yet. At most one a port.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wires(Arc<Mutex<BTreeMap<(SocketAddr, SocketAddr), Arc<Wire>>>>);
+pub(super) struct Wires(Arc<Mutex<BTreeMap<Ends, Arc<Wire>>>>);
 
 impl Wires {
     /// The server's end of a new connection: it is always the first to know of it.

@@ -8,6 +8,7 @@ use crate::actors::{DownloadOptions, ExchangeOptions};
 use crate::client::Client;
 use crate::lab::chronicle::{Chronicle, Fact};
 use crate::lab::simulation::{Program, now};
+use crate::message::NotTransformed;
 use crate::net::Network;
 
 /// One client's one wish.
@@ -77,7 +78,11 @@ async fn ask(network: Network, target: &Target) -> Result<bytes::Bytes, String> 
     match &target.transform {
         None => client.get_poetry(&target.server).await.map_err(|error| error.cause.to_string()),
         Some((name, poem)) => {
-            client.apply(&target.server, name, poem.clone()).await.map_err(|error| error.to_string())
+            let answer = client.apply(&target.server, name, poem.clone()).await;
+            answer.map_err(|error| match error {
+                NotTransformed::Unanswered { cause, .. } => cause.to_string(),
+                other => other.to_string(),
+            })
         }
     }
 }

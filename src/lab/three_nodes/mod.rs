@@ -124,7 +124,7 @@ impl Run {
     /// A step of time; whether all clients have their answers.
     fn step(&mut self, broken: &mut Vec<Broken>) -> bool {
         while let Some(blow) = self.storm.due(self.sim.now()) {
-            self.strike(blow, broken);
+            self.strike(&blow, broken);
         }
         let ended = self.sim.step();
         self.steps += 1;
@@ -140,8 +140,8 @@ impl Run {
         ended
     }
 
-    fn strike(&mut self, blow: Blow, broken: &mut Vec<Broken>) {
-        match blow {
+    fn strike(&mut self, blow: &Blow, broken: &mut Vec<Broken>) {
+        match *blow {
             Blow::Actor { host, roll, fault } => {
                 let host = &self.hosts[host];
                 // While a node is down there is nobody to strike.
