@@ -8,6 +8,8 @@ pub mod client;
 pub mod config;
 pub mod deferred;
 pub mod event;
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod message;
 pub mod net;
 pub mod node;

@@ -38,6 +38,8 @@ mod call;
 mod event;
 mod exit;
 mod history;
+#[cfg(feature = "lab")]
+pub mod lab;
 mod monitor;
 mod node;
 mod pid;

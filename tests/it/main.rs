@@ -23,6 +23,7 @@ mod foreign_clients;
 mod fuzz_corpus;
 mod get;
 mod hostile_clients;
+mod lab;
 mod proxy;
 mod readme;
 mod series;

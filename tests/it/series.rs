@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Where cargo has put the example, beside this test.
-fn example(part: &str) -> PathBuf {
+pub(crate) fn example(part: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let path = test
         .parent()

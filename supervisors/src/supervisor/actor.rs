@@ -15,11 +15,11 @@ use super::error::ChildError;
 use super::plan::{Action, Answer, Key};
 use super::planner::Planner;
 use super::report::Report;
-use super::spec::{ChildKind, ChildPolicy, Shutdown};
-use super::start::{Started, Starter, Starting, Surroundings};
+use super::spec::{ChildPolicy, Shutdown};
+use super::start::{Started, Starter, Starting, Surroundings, orphan};
 use super::stop::stop_all;
 use super::tree::{Row, Table};
-use crate::process::{Cell, ContextExt, ExitListener, Signal, Tell, this_process};
+use crate::process::{Cell, ContextExt, ExitListener, Tell, this_process};
 use crate::{Event, ExitReason, Node, Path, Pid, Process};
 
 /// A supervisor's actor.
@@ -343,14 +343,7 @@ impl Drop for SupervisorActor {
     /// Killed: its children die through their links (OTP-133). After a good end there are none.
     fn drop(&mut self) {
         for (child, kind) in self.table.processes() {
-            let control = child.0.control();
-            if control.traps() {
-                control.signal(Signal::Orphaned(ExitReason::Killed));
-            }
-            // A worker may say goodbye, as a gen_server whose parent has ended (OTP-181), but not stay.
-            if kind == ChildKind::Worker {
-                control.signal(Signal::Exit(ExitReason::Killed));
-            }
+            orphan(&child, kind);
         }
     }
 }

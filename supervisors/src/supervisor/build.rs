@@ -13,8 +13,8 @@ use super::flags::{AutoShutdown, Flags, Strategy};
 use super::handle::SupervisorRef;
 use super::plan::Plan;
 use super::planner::Planner;
-use super::spec::{ChildId, ChildPolicy, Restart, Shutdown, check_child_specs};
-use super::start::{Settings, Starter, Starting, Surroundings, launch, start_after};
+use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
+use super::start::{Settings, Starter, Starting, Surroundings, Unborn, launch, start_after};
 use crate::process::{Cell, ExitListener};
 use crate::reference::Slot;
 use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
@@ -189,12 +189,15 @@ pub(super) fn start_supervisor(
     match told.try_recv() {
         Ok(()) => Starting::Done(Ok(Some(process))),
         Err(oneshot::error::TryRecvError::Closed) => Starting::Done(Err(reason_of(&process))),
-        Err(oneshot::error::TryRecvError::Empty) => Starting::Later(Box::pin(async move {
-            match told.await {
-                Ok(()) => Ok(Some(process)),
-                Err(_) => Err(process.exited().await),
-            }
-        })),
+        Err(oneshot::error::TryRecvError::Empty) => {
+            let unborn = Unborn::new(process.clone(), ChildKind::Supervisor);
+            Starting::Later(Box::pin(async move {
+                match told.await {
+                    Ok(()) => Ok(unborn.born()),
+                    Err(_) => Err(process.exited().await),
+                }
+            }))
+        }
     }
 }
 

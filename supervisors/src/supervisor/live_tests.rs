@@ -335,6 +335,39 @@ fn a_stop_during_a_slow_start_waits_for_it_and_then_wins() {
 }
 
 #[test]
+fn a_supervisor_whose_start_is_not_over_dies_with_the_one_that_starts_it() {
+    run(async |node, log| {
+        let slow = || {
+            ChildSpec::<Worker>::starting("slow", || async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Err(StartError::Ignore)
+            })
+        };
+        let root = Supervisor::new("root").start(&node).await.expect("it starts");
+        let branch = Supervisor::new("branch").child(worker("a", &log)).child(slow());
+        let unborn = branch.reference();
+        let process = root.process().expect("it runs");
+        let (started, ()) = tokio::join!(root.start_child(branch), async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            process.kill();
+        });
+        started.expect_err("whoever was asked is gone");
+        // Nobody above knows of it, and nobody would ever end it.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(unborn.process().is_none_or(|branch| !branch.is_alive()));
+        assert_eq!(take(&log), "+a -a");
+        // So, too, when whoever starts a root gives up.
+        let root = Supervisor::new("root").child(worker("b", &log)).child(slow());
+        let unborn = root.reference();
+        let given_up = tokio::time::timeout(Duration::from_millis(10), root.start(&node)).await;
+        assert!(given_up.is_err());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(unborn.process().is_none_or(|root| !root.is_alive()));
+        assert_eq!(take(&log), "+b -b");
+    });
+}
+
+#[test]
 fn the_history_tells_a_crash_from_its_cause_to_the_restart() {
     let events: Arc<Mutex<Vec<String>>> = Arc::default();
     let sink = Arc::clone(&events);

@@ -8,8 +8,8 @@ use actix::{Actor, Context};
 use tokio::sync::oneshot;
 
 use super::child::{Make, StartError};
-use super::spec::ChildId;
-use crate::process::{Cell, ExitListener, Launch, Object, ProcessFuture};
+use super::spec::{ChildId, ChildKind};
+use crate::process::{Cell, ExitListener, Launch, Object, ProcessFuture, Signal};
 use crate::reference::Slot;
 use crate::{ExitReason, Node, Place, Process};
 
@@ -41,6 +41,48 @@ impl Surroundings {
             Some((path, id)) => format!("{path}/{id}").into(),
         }
     }
+}
+
+/// Ends a process whose supervisor is gone (OTP-133).
+pub(super) fn orphan(process: &Process, kind: ChildKind) {
+    let control = process.0.control();
+    if control.traps() {
+        control.signal(Signal::Orphaned(ExitReason::Killed));
+    }
+    // A worker may say goodbye, as a gen_server whose parent has ended (OTP-181), but not stay.
+    if kind == ChildKind::Worker {
+        control.signal(Signal::Exit(ExitReason::Killed));
+    }
+}
+
+/// A process that runs while its start is not over. Its supervisor does not know of it yet; if that is killed meanwhile,
+/// this is what its link would be: dropped, it ends the process, which would live on else with nobody above it.
+pub(super) struct Unborn(Option<Process>, ChildKind);
+
+impl Unborn {
+    pub(super) fn new(process: Process, kind: ChildKind) -> Self {
+        Self(Some(process), kind)
+    }
+
+    /// The start is over.
+    pub(super) fn born(mut self) -> Option<Process> {
+        self.0.take()
+    }
+}
+
+impl Drop for Unborn {
+    fn drop(&mut self) {
+        if let Some(process) = &self.0 {
+            orphan(process, self.1);
+        }
+    }
+}
+
+/// Hands over what was started on another thread. If nobody is there any more to take it, it ends.
+fn hand_over(tell: oneshot::Sender<Result<Option<Unborn>, ExitReason>>, started: Started) {
+    let unborn = |process: Option<Process>| process.map(|process| Unborn::new(process, ChildKind::Worker));
+    // Dropped within the channel or out of it, an `Unborn` does what it must.
+    drop(tell.send(started.map(unborn)));
 }
 
 /// Starts one child, as often as it must be started.
@@ -108,13 +150,16 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
         let (tell, told) = oneshot::channel();
         // Dropped unrun if the arbiter is gone; then `told` says so.
         arbiter.spawn_fn(move || match self.start_here(surroundings) {
-            Starting::Done(started) => drop(tell.send(started)),
+            Starting::Done(started) => hand_over(tell, started),
             Starting::Later(starting) => {
-                tokio::task::spawn_local(async move { tell.send(starting.await) });
+                tokio::task::spawn_local(async move { hand_over(tell, starting.await) });
             }
         });
         Starting::Later(Box::pin(async move {
-            told.await.unwrap_or_else(|_| Err(ExitReason::failed("the arbiter it was to run on is gone")))
+            let started = told.await;
+            let started =
+                started.unwrap_or_else(|_| Err(ExitReason::failed("the arbiter it was to run on is gone")));
+            Ok(started?.and_then(Unborn::born))
         }))
     }
 

@@ -110,8 +110,9 @@ const STARTS: &[&str] = &[
     "Arbiter::new(",
 ];
 
-/// Who may start some: the tree and what supervises it; and where a system call may block and nobody else waits for it,
-/// the resolver of the reactor, the writer of the command's stdout, and the programs that block by design.
+/// Who may start some: the tree and what supervises it; where a system call may block and nobody else waits for it, the
+/// resolver of the reactor, the writer of the command's stdout, and the programs that block by design; and the
+/// simulation, in which programs are started.
 const STARTERS: &[&str] = &[
     "supervisors/src/",
     "src/node/",
@@ -119,6 +120,7 @@ const STARTERS: &[&str] = &[
     "src/cli/get/writer.rs",
     "src/cli/get/blocking.rs",
     "src/cli/engines/blocking.rs",
+    "src/lab/simulation.rs",
 ];
 
 pub(super) fn starters(tree: &Tree) -> Vec<String> {

@@ -1,0 +1,18 @@
+//! The fault lab: nodes and their clients in simulation, and what must hold whatever happens to them.
+//!
+//! Behind the feature `lab`. What knows no poems is in [`supervisors::lab`].
+
+mod chronicle;
+mod fault;
+mod faulty;
+pub mod laws;
+mod simulated;
+mod simulation;
+mod three_nodes;
+
+pub use chronicle::{Chronicle, Fact, Record};
+pub use fault::{NetFault, Odds};
+pub use faulty::{FaultyNet, NetChange, NetFact, NetGuard, NetTell};
+pub use simulated::{Hosts, Simulated};
+pub use simulation::{Host, Simulation};
+pub use three_nodes::{ThreeNodes, Trial};
