@@ -42,7 +42,11 @@ const ROOMS: &[Room] = &[
         ALL,
     ),
     room("node", &["actors", "cache", "config", "event", "message", "net", "poem", "transform", "wire"], ALL),
-    room("lab", &["actors", "cache", "client", "config", "event", "net", "node", "poem", "transform"], ALL),
+    room(
+        "lab",
+        &["actors", "cache", "client", "config", "event", "message", "net", "node", "poem", "transform"],
+        ALL,
+    ),
     room(
         "cli",
         &[
