@@ -10,6 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::tools::tool;
 
+use crate::server::{ACTOR, CONCURRENT, Engine, each};
+
 /// How long a test waits for what must come: far beyond what a busy machine takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -22,8 +24,13 @@ struct Server {
 impl Server {
     /// Starts it with `options`, on free ports, and waits until it says that all `listeners` listen.
     fn start(listeners: usize, options: &[&str]) -> Self {
+        Self::by(ACTOR, listeners, options)
+    }
+
+    /// The same by any engine.
+    fn by(engine: Engine, listeners: usize, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_verse"))
-            .args(["transform", "--port", "0"])
+            .args(engine.args(&["transform", "--port", "0"]))
             .args(options)
             // With it, the panics of workers are shown at length on stderr, which is read only at the end.
             .env_remove("RUST_BACKTRACE")
@@ -124,31 +131,57 @@ fn netcat_gets_its_answer_and_ends() {
 
 #[test]
 fn a_kept_connection_is_answered_in_order() {
-    let server = Server::start(1, &["--keep-alive"]);
-    assert_eq!(ask(server.ports[0], "7:shout.a,13:cummingsify.B,7:rot13.c,"), "1:A,1:b,1:p,");
-    let server = Server::start(1, &[]);
-    assert_eq!(ask(server.ports[0], "7:shout.a,13:cummingsify.B,"), "1:A,", "unless it is not kept");
+    each(CONCURRENT, |engine| {
+        let server = Server::by(engine, 1, &["--keep-alive"]);
+        assert_eq!(ask(server.ports[0], "7:shout.a,13:cummingsify.B,7:rot13.c,"), "1:A,1:b,1:p,");
+        let server = Server::by(engine, 1, &[]);
+        assert_eq!(ask(server.ports[0], "7:shout.a,13:cummingsify.B,"), "1:A,", "unless it is not kept");
+    });
 }
 
 #[test]
 fn what_is_not_done_has_no_answer_and_one_line_of_log() {
-    let server = Server::start(1, &["--log", "warn"]);
-    for request in ["6:none.X,", "5:shout,", "2000000:", "rubbish"] {
-        assert_eq!(ask(server.ports[0], request), "");
-    }
-    assert_eq!(ask(server.ports[0], "7:shout.a,"), "1:A,");
-    server.signal(Signal::TERM);
-    let (_, log) = server.end();
-    let reasons = [
-        "no transformation is called",
-        "no dot ends the name",
-        "more than 1048576 bytes",
-        "'r' where a digit",
-    ];
-    assert_eq!(log.lines().count(), reasons.len(), "{log}");
-    for (line, reason) in log.lines().zip(reasons) {
-        assert!(line.contains(reason), "{line}");
-    }
+    each(CONCURRENT, |engine| {
+        let server = Server::by(engine, 1, &["--log", "warn"]);
+        for request in ["6:none.X,", "5:shout,", "2000000:", "rubbish"] {
+            assert_eq!(ask(server.ports[0], request), "");
+        }
+        assert_eq!(ask(server.ports[0], "7:shout.a,"), "1:A,");
+        server.signal(Signal::TERM);
+        let (_, log) = server.end();
+        let reasons = [
+            "no transformation is called",
+            "no dot ends the name",
+            "more than 1048576 bytes",
+            "'r' where a digit",
+        ];
+        assert_eq!(log.lines().count(), reasons.len(), "{log}");
+        for (line, reason) in log.lines().zip(reasons) {
+            assert!(line.contains(reason), "{line}");
+        }
+    });
+}
+
+#[test]
+fn the_same_seed_byronifies_alike_on_a_reactor() {
+    each(CONCURRENT.into_iter().skip(1), |engine| {
+        // What the engine's panic is not answered with is a reset, and what it refuses with is a clean end.
+        let answers = |seed: &str| -> Vec<Result<String, ErrorKind>> {
+            let server = Server::by(engine, 1, &["--seed", seed]);
+            let ask = |_| {
+                let (mut client, mut answer) = (server.connect(), String::new());
+                client.write_all(b"14:byronify.Poem.,").expect("it reads");
+                client.read_to_string(&mut answer).map(|_| answer).map_err(|error| error.kind())
+            };
+            (0..16).map(ask).collect()
+        };
+        let once = answers("7");
+        assert_eq!(once, answers("7"));
+        assert_ne!(once, answers("8"));
+        for end in [Ok("5:Poem!,".to_owned()), Ok(String::new()), Err(ErrorKind::ConnectionReset)] {
+            assert!(once.contains(&end), "{once:?}");
+        }
+    });
 }
 
 #[test]
@@ -166,36 +199,40 @@ fn the_same_seed_byronifies_alike() {
 
 #[test]
 fn a_terminated_service_ends_what_is_idle_and_answers_what_was_begun() {
-    let server = Server::start(1, &["--keep-alive"]);
-    let (mut idle, mut begun) = (server.connect(), server.connect());
-    let mut answer = [0; 4];
-    for (client, rest) in [(&mut idle, ""), (&mut begun, "7:sho")] {
-        client.write_all(b"7:shout.a,").unwrap();
-        client.read_exact(&mut answer).unwrap();
-        client.write_all(rest.as_bytes()).unwrap();
-    }
-    server.signal(Signal::TERM);
-    let mut rest = String::new();
-    idle.read_to_string(&mut rest).expect("a clean end");
-    assert_eq!(rest, "");
-    drop(idle);
-    begun.write_all(b"ut.b,").unwrap();
-    begun.read_to_string(&mut rest).expect("a clean end");
-    assert_eq!(rest, "1:B,");
-    drop(begun);
-    let (status, log) = server.end();
-    assert_eq!(status.code(), Some(0), "{log}");
-    assert!(log.contains("drained: every connection ended by itself"), "{log}");
+    each(CONCURRENT, |engine| {
+        let server = Server::by(engine, 1, &["--keep-alive"]);
+        let (mut idle, mut begun) = (server.connect(), server.connect());
+        let mut answer = [0; 4];
+        for (client, rest) in [(&mut idle, ""), (&mut begun, "7:sho")] {
+            client.write_all(b"7:shout.a,").unwrap();
+            client.read_exact(&mut answer).unwrap();
+            client.write_all(rest.as_bytes()).unwrap();
+        }
+        server.signal(Signal::TERM);
+        let mut rest = String::new();
+        idle.read_to_string(&mut rest).expect("a clean end");
+        assert_eq!(rest, "");
+        drop(idle);
+        begun.write_all(b"ut.b,").unwrap();
+        begun.read_to_string(&mut rest).expect("a clean end");
+        assert_eq!(rest, "1:B,");
+        drop(begun);
+        let (status, log) = server.end();
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(log.contains("drained: every connection ended by itself"), "{log}");
+    });
 }
 
 #[test]
 fn a_killed_service_resets_its_clients() {
-    let server = Server::start(1, &["--keep-alive"]);
-    let mut client = server.connect();
-    let mut answer = [0; 4];
-    client.write_all(b"7:shout.a,7:sho").unwrap();
-    client.read_exact(&mut answer).unwrap();
-    server.signal(Signal::KILL);
-    let end = client.read(&mut answer).expect_err("no clean end");
-    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    each(CONCURRENT, |engine| {
+        let server = Server::by(engine, 1, &["--keep-alive"]);
+        let mut client = server.connect();
+        let mut answer = [0; 4];
+        client.write_all(b"7:shout.a,7:sho").unwrap();
+        client.read_exact(&mut answer).unwrap();
+        server.signal(Signal::KILL);
+        let end = client.read(&mut answer).expect_err("no clean end");
+        assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    });
 }

@@ -4,6 +4,7 @@ use std::fs::{read_dir, read_link};
 
 use rustix::process::Pid;
 
+use super::got;
 use crate::harness::Verse;
 use crate::server::{ACTOR, BLOCKING, CONCURRENT, Engine, Server, Step, send};
 
@@ -46,6 +47,24 @@ fn a_reactor_is_one_thread_and_waits_with_what_it_was_told_to() {
         }
         // One more that writes.
         assert_eq!(client(engine), (2, epolls), "{engine:?}");
+    }
+}
+
+#[test]
+fn select_refuses_what_it_cannot_name_and_says_so_where_poll_and_epoll_do_not() {
+    let [_, epoll, poll, select] = CONCURRENT;
+    let (_server, address) = Verse::serve(&SERVE);
+    let port = address.port().to_string();
+    // All are connected before the first is served, so that they need as many descriptors at once.
+    let many = vec![port.as_str(); 1100];
+    for (engine, refuses) in [(epoll, false), (poll, false), (select, true)] {
+        let (_, lines, code) = got(engine, &[&["get", "--quiet"], &many[..]].concat());
+        assert_eq!(code, Some(i32::from(refuses)), "{engine:?}: {lines}");
+        assert_eq!(lines.is_empty(), !refuses, "{engine:?}");
+        for line in lines.lines() {
+            assert!(line.contains("select(2) cannot watch descriptor 1"), "{line}");
+            assert!(line.ends_with(": its sets end at 1023; use epoll or poll"), "{line}");
+        }
     }
 }
 
