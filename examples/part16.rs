@@ -192,7 +192,10 @@ fn services(args: &Args) -> Outcome {
             let served = ask(&reactor, &vec![address; clients]).await;
             fast.stop().await?;
             let refused = ask(&reactor, &[address]).await == 0;
-            Ok(format!("{served} of {clients} clients served, stopped: {}, gone: {refused}", !fast.is_running()))
+            Ok(format!(
+                "{served} of {clients} clients served, stopped: {}, gone: {refused}",
+                !fast.is_running()
+            ))
         })
     })
 }
