@@ -33,3 +33,106 @@ fn part_16_daemonologie() {
         ],
     );
 }
+
+#[test]
+fn part_17_another_way_to_spell_callback() {
+    check(
+        "part17",
+        &[
+            ("gen-1", "done after 3", "2", "done after 2"),
+            ("gen-2", "asked 4 times, the last time in vain", "2", "asked 3 times, the last time in vain"),
+            ("gen-3", "by turns: 1 1 2", "3", "by turns: 1 1 1 2 2 3"),
+            ("gen-4", "done: true, it caught: malfunction 10!", "2", "done: true, it caught: malfunction 2!"),
+            ("inline-callbacks-1", "done: true, at 10 s", "2", "done: true, at 4 s"),
+            ("inline-callbacks-2", "my callbacks returned 1", "1", "errback got: my deferred failed"),
+            ("inline-callbacks-tb", "went through 1 blocks", "2", "went through 2 blocks"),
+            ("client-7", "2 poems, 3 of 3 done", "2", "2 poems, 2 of 2 done"),
+            ("got-poem-inside", "2 poems, 3 of 3 done", "2", "2 poems, 2 of 2 done"),
+            ("poem-done-inside", "2 poems, 3 of 3 done", "2", "2 poems, 2 of 2 done"),
+            (
+                "interleavings",
+                "3 blocks: 1680 ways to be thought of, 90 that happened",
+                "2",
+                "2 blocks: 20 ways to be thought of, 6 that happened",
+            ),
+            (
+                "endless",
+                "5 ticks, ended by itself: false, then by: the deferred was cancelled",
+                "2",
+                "2 ticks, ended by itself: false, then by: the deferred was cancelled",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn part_18_deferreds_en_masse() {
+    check(
+        "part18",
+        &[
+            ("deferred-list-1", "1 empty lists, 1 fired at once", "2", "2 empty lists, 2 fired at once"),
+            ("deferred-list-2", "We got: [(true, d1 result 1)]", "2", "We got: [(true, d1 result 2)]"),
+            (
+                "deferred-list-3",
+                "We got: [(true, d1 result 1), (true, d2 result 1)]",
+                "2",
+                "We got: [(true, d1 result 2), (true, d2 result 2)]",
+            ),
+            (
+                "deferred-list-4",
+                "We got: [(true, d1 result 1), (true, d2 result 1)]",
+                "2",
+                "We got: [(true, d1 result 2), (true, d2 result 2)]",
+            ),
+            (
+                "deferred-list-5",
+                "1 failures, 1 of them reported as unhandled",
+                "2",
+                "2 failures, 2 of them reported as unhandled",
+            ),
+            (
+                "deferred-list-6",
+                "1 failures, 0 of them reported as unhandled",
+                "2",
+                "2 failures, 0 of them reported as unhandled",
+            ),
+            (
+                "deferred-list-7",
+                "1 failures, 0 of them reported as unhandled",
+                "2",
+                "2 failures, 0 of them reported as unhandled",
+            ),
+            ("client-8", "all 3 done, 2 with a poem", "2", "all 2 done, 2 with a poem"),
+            (
+                "fire-on-one-callback",
+                "mirror 1 was first, with a poem",
+                "7",
+                "nobody answered: [(false, the deferred was cancelled), (false, the deferred was cancelled), (false, the deferred was cancelled)]",
+            ),
+            (
+                "fire-on-one-errback",
+                "no anthology: waiting for several deferreds: number 1 failed: torn out",
+                "9",
+                "an anthology: [(true, page 0), (true, page 1), (true, page 2)]",
+            ),
+            (
+                "list-of-lists",
+                "We got: [[(true, 0), (true, 1)], [(true, 2), (true, 3)]]",
+                "1",
+                "We got: [[(true, 0), (true, 1)]]",
+            ),
+            (
+                "print-at-the-end",
+                "3 of 3 downloads were over before anything was printed",
+                "2",
+                "2 of 2 downloads were over before anything was printed",
+            ),
+            (
+                "deferred-dict",
+                "ecstasy: no poem, refused; fascination: 608 bytes; science: 657 bytes",
+                "1",
+                "first science: 657 bytes",
+            ),
+        ],
+    );
+}
