@@ -136,3 +136,51 @@ fn part_18_deferreds_en_masse() {
         ],
     );
 }
+
+#[test]
+fn part_20_wheels_within_wheels() {
+    check(
+        "part20",
+        &[
+            (
+                "erlang-client",
+                "3 poems from 3 processes, 0 of them crashed",
+                "2",
+                "2 poems from 2 processes, 0 of them crashed",
+            ),
+            (
+                "one-down",
+                "2 poems from 3 processes, 1 of them crashed",
+                "2",
+                "2 poems from 4 processes, 2 of them crashed",
+            ),
+            (
+                "reset",
+                "2 poems from 3 processes, 1 of them crashed",
+                "3",
+                "2 poems from 5 processes, 3 of them crashed",
+            ),
+            ("bug", "crashed: [2], poems of: [1, 3]", "1", "crashed: [1], poems of: [2, 3]"),
+            ("quiet", "3 poems, and 0 lines on the way", "2", "2 poems, and 0 lines on the way"),
+            (
+                "times",
+                "0 of 3 poems came sooner than 10 ms a piece allow",
+                "1",
+                "0 of 3 poems came sooner than 1 ms a piece allow",
+            ),
+            ("in-order", "came as [3, 2, 1], printed as [1, 2, 3]", "2", "came as [2, 1], printed as [1, 2]"),
+            (
+                "readable",
+                "1 of 2 servers gave no poem: connection refused",
+                "2",
+                "2 of 3 servers gave no poem: connection refused, connection refused",
+            ),
+            (
+                "node",
+                "2 poems from 3 processes, 1 of them crashed",
+                "2",
+                "1 poems from 3 processes, 2 of them crashed",
+            ),
+        ],
+    );
+}
