@@ -16,7 +16,8 @@
 //! | `self()` | [`this_process`] |
 //! | `gen_server:call`, `cast`, `noreply` and a later `reply` | [`Ref::call`], [`Ref::cast`]; `ResponseActFuture`. To whom only the message is known: [`Port`] |
 //! | `supervisor` | [`Supervisor`](supervisor::Supervisor), [`ChildSpec`](supervisor::ChildSpec) |
-//! | `simple_one_for_one`, `DynamicSupervisor` | [`DynamicSupervisor`](supervisor::DynamicSupervisor) |
+//! | `simple_one_for_one` | [`DynamicSupervisor::template`](supervisor::DynamicSupervisor::template), [`Template`](supervisor::Template): the argument of `start_child` is typed |
+//! | Elixir's `DynamicSupervisor` | [`DynamicSupervisor`](supervisor::DynamicSupervisor), also with `extra_arguments` |
 //! | `sys:suspend`, `sys:resume` | [`Process::suspend`], [`Process::resume`] |
 //! | `observer` | [`SupervisorRef::tree`](supervisor::SupervisorRef::tree), [`Event`], [`History`] |
 //!

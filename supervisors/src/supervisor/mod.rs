@@ -9,7 +9,7 @@
 //! | `sup_flags()` | [`Flags`]: [`Strategy`], intensity, period, [`AutoShutdown`] |
 //! | `child_spec()` | [`ChildPolicy`], and beside it the start function |
 //! | `restart`, `shutdown`, `type` | [`Restart`], [`Shutdown`], [`ChildKind`] |
-//! | `simple_one_for_one` | a *template*: its own constructor, not a strategy |
+//! | `simple_one_for_one` | [`DynamicSupervisor::template`]: its own constructor, not a strategy |
 //! | `check_childspecs/1,2` | [`check_child_specs`] |
 //! | `{error, {bad_combination, _}}` and other refused data | [`SpecError`]; what the types make impossible has no variant |
 //! | `{error, already_present}` and other refused requests | [`ChildError`] |
@@ -35,10 +35,13 @@ mod report;
 mod spec;
 mod start;
 mod stop;
+mod template;
 mod tree;
 
 #[cfg(test)]
 mod live_tests;
+#[cfg(test)]
+mod template_tests;
 #[cfg(test)]
 mod tests;
 
@@ -51,4 +54,5 @@ pub use flags::{AutoShutdown, DynamicFlags, Flags, Strategy};
 pub use handle::SupervisorRef;
 pub use report::{Attempt, ChildPid, Offender, Report, Who};
 pub use spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
+pub use template::{Template, TemplateChild, TemplateRef, TemplateSupervisor};
 pub use tree::TreeNode;
