@@ -22,6 +22,7 @@
 //! allowed ones ([`Attempt`]), which OTP does not do.
 
 mod actor;
+mod alone;
 mod build;
 mod child;
 mod child_info;
