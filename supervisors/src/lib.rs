@@ -22,6 +22,8 @@
 //! | `supervisor` | [`Supervisor`](supervisor::Supervisor), [`ChildSpec`](supervisor::ChildSpec) |
 //! | `simple_one_for_one` | [`DynamicSupervisor::template`](supervisor::DynamicSupervisor::template), [`Template`](supervisor::Template): the argument of `start_child` is typed |
 //! | Elixir's `DynamicSupervisor` | [`DynamicSupervisor`](supervisor::DynamicSupervisor), also with `extra_arguments` |
+//! | Elixir's `PartitionSupervisor` | [`PartitionSupervisor`](supervisor::PartitionSupervisor) |
+//! | Elixir's `Task`, `Task.Supervisor` | [`Task`](supervisor::Task), [`TaskSupervisor`](supervisor::TaskSupervisor), [`TaskStream`](supervisor::TaskStream) |
 //! | `sys:suspend`, `sys:resume` | [`Process::suspend`], [`Process::resume`] |
 //! | `observer` | [`SupervisorRef::tree`](supervisor::SupervisorRef::tree), [`Event`], [`History`] |
 //!
