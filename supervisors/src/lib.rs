@@ -7,16 +7,23 @@
 //! | pid, process | [`Pid`]: who; [`Process`]: one life of an actor, to signal and to watch, from any thread |
 //! | node | [`Node`]: pids, names, clock, chance, the sink of events |
 //! | exit reason | [`ExitReason`] |
-//! | `spawn`, `spawn_link`, `spawn_monitor` | [`Node::spawn`], [`Node::spawn_link`], [`Node::spawn_monitor`] |
+//! | `spawn`, `spawn_link`, `spawn_monitor`, `spawn_opt` | [`Node::spawn`], [`Node::spawn_link`], [`Node::spawn_monitor`], [`Node::spawn_opt`] |
+//! | `gen_server:start`, `start_link` with `{timeout, _}` | [`Node::start`], [`Node::start_link`]; [`ChildSpec::start_within`](supervisor::ChildSpec::start_within) |
 //! | `exit/1`, `{stop, Reason, _}` | [`ContextExt::exit`] |
 //! | `exit/2`, `kill` | [`Process::exit`], [`Process::kill`] |
 //! | `link`, `unlink`, `trap_exit`, `{'EXIT', _, _}` | [`Process::link`], [`Process::unlink`], [`ContextExt::trap_exit`], [`Exit`] |
-//! | `monitor`, `demonitor`, `'DOWN'` | [`Process::monitor`], [`Monitor::demonitor`], [`Down`]; for code that is no actor [`Process::exited`] |
+//! | `monitor`, `demonitor`, `'DOWN'` | [`Process::monitor`], by name [`Node::monitor`], [`Monitor::demonitor`], [`Down`]; for code that is no actor [`Process::exited`] |
 //! | `register`, `whereis`, `registered` | [`Node::register`], [`Node::whereis`], [`Node::registered`]; typed: [`Node::named`] |
-//! | `self()` | [`this_process`] |
+//! | `self()` | [`this_process`]; typed: [`ContextExt::myself`] |
 //! | `gen_server:call`, `cast`, `noreply` and a later `reply` | [`Ref::call`], [`Ref::cast`]; `ResponseActFuture`. To whom only the message is known: [`Port`] |
+//! | `{continue, _}`, a time-out in milliseconds, `terminate/2` | [`ContextExt::continue_with`], [`ContextExt::idle_timeout`]; `stopping()` and `stopped()` with [`ContextExt::stop_reason`], [`ContextExt::on_panic`] |
+//! | `gen_server:stop` | [`Ref::stop`] |
+//! | `erlang:send_after`, `cancel_timer` | [`Ref::send_after`], [`Timer::cancel`] |
 //! | `supervisor` | [`Supervisor`](supervisor::Supervisor), [`ChildSpec`](supervisor::ChildSpec) |
-//! | `simple_one_for_one`, `DynamicSupervisor` | [`DynamicSupervisor`](supervisor::DynamicSupervisor) |
+//! | `simple_one_for_one` | [`DynamicSupervisor::template`](supervisor::DynamicSupervisor::template), [`Template`](supervisor::Template): the argument of `start_child` is typed |
+//! | Elixir's `DynamicSupervisor` | [`DynamicSupervisor`](supervisor::DynamicSupervisor), also with `extra_arguments` |
+//! | Elixir's `PartitionSupervisor` | [`PartitionSupervisor`](supervisor::PartitionSupervisor) |
+//! | Elixir's `Task`, `Task.Supervisor` | [`Task`](supervisor::Task), [`TaskSupervisor`](supervisor::TaskSupervisor), [`TaskStream`](supervisor::TaskStream) |
 //! | `sys:suspend`, `sys:resume` | [`Process::suspend`], [`Process::resume`] |
 //! | `observer` | [`SupervisorRef::tree`](supervisor::SupervisorRef::tree), [`Event`], [`History`] |
 //!
@@ -48,7 +55,9 @@ mod port;
 mod process;
 mod reference;
 mod registry;
+mod spawn;
 pub mod supervisor;
+mod timer;
 
 pub use call::{CALL_TIMEOUT, Call, CallError};
 pub use event::{Event, Path};
@@ -62,3 +71,5 @@ pub use port::Port;
 pub use process::{ContextExt, Exit, Exited, Process, this_process};
 pub use reference::Ref;
 pub use registry::RegisterError;
+pub use spawn::{SpawnOptions, Spawned};
+pub use timer::Timer;
