@@ -84,12 +84,18 @@ where
     let id = MonitorId(node.next_reference());
     let flushed = Arc::new(AtomicBool::new(false));
     let Some(cell) = watcher.cell() else { return Monitor { id, process, watcher: None, flushed } };
+    let own = Arc::clone(&cell);
     let delivered = Arc::clone(&flushed);
+    // Behind a signal that ends it, it is dead already, though not yet seen to be (OTP-161, OTP-164).
+    let late = process.as_ref().is_some_and(|process| Object::control(&*process.0).is_ending());
     let tell = move |pid: Pid, reason: &ExitReason| {
-        let down = Down { monitor: id, pid, name, reason: reason.clone() };
+        let reason = if late { ExitReason::NoProc } else { reason.clone() };
+        let down = Down { monitor: id, pid, name, reason };
         let _ = cell.push_unbounded(Box::new(Delivery { down, flushed: delivered }));
     };
     let watcher = match &process {
+        // It will never hear of its own end, and needs no monitor for that: the BEAM sets none up either.
+        Some(process) if std::ptr::eq(Object::control(&*process.0), &own.control) => None,
         Some(process) if process.is_alive() => Object::control(&*process.0).watch(Box::new(tell)),
         dead => {
             tell(dead.as_ref().map_or(Pid::new(0, 0, 0), Process::pid), &ExitReason::NoProc);

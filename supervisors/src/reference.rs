@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
-use crate::process::{Ask, Cell, ContextExt, Envelope, Name, Object, PushError, Tell, is_this_process};
+use crate::process::{Ask, Cell, Envelope, Leave, Name, Object, PushError, Tell, is_this_process};
 use crate::{CallError, ExitReason, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.
@@ -119,12 +119,12 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         reason: ExitReason,
         limit: impl Into<Option<Duration>>,
     ) -> Result<(), CallError> {
+        if self.slot.current.load().as_ref().is_some_and(|cell| is_this_process(&cell.control)) {
+            return Err(CallError::CallingSelf);
+        }
         let process = {
             let callee = self.send(Box::new(Leave(reason.clone())))?;
             let Some(cell) = &*callee else { return Err(CallError::NoProc) };
-            if is_this_process(&cell.control) {
-                return Err(CallError::CallingSelf);
-            }
             Process(Arc::clone(cell) as Arc<dyn Object>)
         };
         let ended = match limit.into() {
@@ -143,8 +143,14 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
     ) -> Call<R> {
         let (reply, answer) = oneshot::channel();
-        if self.slot.current.load().as_ref().is_some_and(|cell| is_this_process(&cell.control)) {
-            return Call::new(Err(CallError::CallingSelf));
+        if let Some(cell) = &*self.slot.current.load() {
+            if is_this_process(&cell.control) {
+                return Call::new(Err(CallError::CallingSelf));
+            }
+            // Behind a signal that ends it, a call comes to a dead process (OTP-164, OTP-170).
+            if cell.control.is_ending() {
+                return Call::new(Err(CallError::NoProc));
+            }
         }
         let sent = self.send(seal(reply)).and_then(|callee| match &*callee {
             Some(cell) => Ok((Arc::clone(cell) as Arc<dyn Object>, answer)),
@@ -191,14 +197,5 @@ impl<A: Actor> fmt::Debug for Ref<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pid = self.slot.current.load().as_ref().map(|cell| cell.control.pid);
         f.debug_tuple("Ref").field(&std::any::type_name::<A>()).field(&pid).finish()
-    }
-}
-
-/// A request to end, in the order of the mail.
-struct Leave(ExitReason);
-
-impl<A: Actor<Context = Context<A>>> Envelope<A> for Leave {
-    fn open(self: Box<Self>, _: &mut A, ctx: &mut Context<A>) {
-        ctx.exit(self.0);
     }
 }

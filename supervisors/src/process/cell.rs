@@ -171,7 +171,8 @@ impl<A: Actor> Object for Cell<A> {
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
         // 5. The news: links before monitors, as every BEAM was seen to do (OTP-165).
         for linked in links.into_values() {
-            linked.control().link_broke(pid, &reason);
+            let reason = if linked.late { &ExitReason::NoProc } else { &reason };
+            linked.object.control().link_broke(pid, reason);
         }
         if let Some(listener) = listener {
             listener.exited(pid, &reason);
@@ -308,11 +309,7 @@ impl Control {
     /// not dropped yet.
     pub(crate) fn is_doomed(&self) -> bool {
         let state = self.state.lock();
-        state.reason.is_none()
-            && (state.orphaned
-                || state
-                    .rare()
-                    .is_some_and(|rare| rare.signals.iter().any(|signal| matches!(signal, Signal::Exit(_)))))
+        state.reason.is_none() && (state.orphaned || state.is_ending())
     }
 
     /// Who is told first of the death: the supervisor. Set before the first poll.

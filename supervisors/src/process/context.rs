@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message};
 
 use super::cell::Control;
-use super::{Cell, Object, Process, Tell, manners};
+use super::{Cell, Leave, Object, Process, Tell, manners};
 use crate::{ExitReason, Pid, Ref};
 
 thread_local! {
@@ -132,7 +132,10 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
         let cell = Arc::downgrade(&cell);
         control.set_trap(Some(Box::new(move |from, reason| {
             if let Some(cell) = cell.upgrade() {
-                let _ = cell.push_unbounded(Box::new(Tell(Exit { from, reason })));
+                let _ = match from {
+                    Some(from) => cell.push_unbounded(Box::new(Tell(Exit { from, reason }))),
+                    None => cell.push_unbounded(Box::new(Leave(reason))),
+                };
             }
         })));
     }

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use actix::dev::{MessageResponse, OneshotSender};
-use actix::{Actor, Handler, Message};
+use actix::{Actor, Context, Handler, Message};
+
+use super::ContextExt;
+use crate::ExitReason;
 
 /// A message on its way to an actor of type `A`, with what is to become of its result.
 pub(crate) trait Envelope<A: Actor>: Send {
@@ -38,6 +41,15 @@ where
         // A caller that has left does not stop the message from being handled: the effect is asked for, not only
         // the answer (gen_server does not know that its caller timed out either).
         actor.handle(message, ctx).handle(ctx, Some(reply));
+    }
+}
+
+/// A request to end, in the order of the mail.
+pub(crate) struct Leave(pub(crate) ExitReason);
+
+impl<A: Actor<Context = Context<A>>> Envelope<A> for Leave {
+    fn open(self: Box<Self>, _: &mut A, ctx: &mut Context<A>) {
+        ctx.exit(self.0);
     }
 }
 

@@ -18,12 +18,14 @@ pub(crate) use context::is_this_process;
 pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
-pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
+pub(crate) use mailbox::{Ask, Envelope, Leave, PushError, Tell};
 pub(crate) use panic::{CatchPanic, catch};
 
 #[cfg(test)]
 mod link_tests;
 #[cfg(test)]
 mod manners_tests;
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod tests;

@@ -30,15 +30,23 @@ pub(super) struct Rare {
     pub(super) watchers: Vec<Watcher>,
     next_watcher: u64,
     /// Those it is linked to (OTP-154: each once).
-    pub(super) links: BTreeMap<Pid, Arc<dyn Object>>,
+    pub(super) links: BTreeMap<Pid, Linked>,
     /// What becomes of exit signals if it traps them.
     pub(super) trap: Option<Trap>,
     pub(super) annex: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) manners: Option<Box<Manners>>,
 }
 
-/// Puts an exit signal into the mailbox of a process that traps them.
-pub(crate) type Trap = Box<dyn Fn(Pid, ExitReason) + Send>;
+/// The other end of a link.
+pub(super) struct Linked {
+    pub(super) object: Arc<dyn Object>,
+    /// Linked when a signal that ends this process was on its way: to whoever did so it was dead already.
+    pub(super) late: bool,
+}
+
+/// Puts an exit signal into the mailbox of a process that traps them; with `None` in place of the sender, it is from its
+/// parent, and what is put there ends it in good order.
+pub(crate) type Trap = Box<dyn Fn(Option<Pid>, ExitReason) + Send>;
 
 /// What a monitor does when its process ends.
 pub(super) type Tell = Box<dyn FnOnce(Pid, &ExitReason) + Send>;
@@ -76,6 +84,12 @@ impl State {
     /// Room for what is rare.
     pub(super) fn make_rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    /// Whether an exit signal is on its way that ends it: whoever links or monitors it now does so behind that signal,
+    /// and finds nobody (OTP-153, OTP-161, OTP-164).
+    pub(super) fn is_ending(&self) -> bool {
+        self.rare().is_some_and(|rare| rare.signals.iter().any(|signal| matches!(signal, Signal::Exit(_))))
     }
 
     pub(super) fn add_watcher(&mut self, tell: Told) -> u64 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Control, Object, Signal, State, Trap};
-use crate::process::state::Rare;
+use crate::process::state::{Linked, Rare};
 use crate::{ExitReason, Pid};
 
 impl Control {
@@ -38,13 +38,14 @@ impl Control {
     fn heed(&self, state: &mut State, from: Option<Pid>, reason: ExitReason) -> bool {
         if let Some(Rare { trap: Some(trap), manners, .. }) = state.rare() {
             // The end of whoever started it is no message, even trapped: it ends in good order, whatever the reason
-            // (OTP-181).
+            // (OTP-181), though behind what its parent had sent before (OTP-164); at once if it opens no mail now.
             let parent = manners.as_ref().and_then(|manners| manners.parent);
-            if parent.is_some() && parent == from {
+            let from_parent = parent.is_some() && parent == from;
+            if from_parent && self.is_suspended() {
                 return self.enqueue(state, Signal::Stop(reason));
             }
             // A stranger that is no process has no pid; whoever traps wants to see some.
-            trap(from.unwrap_or(self.pid), reason);
+            trap((!from_parent).then(|| from.unwrap_or(self.pid)), reason);
             return false;
         }
         if reason != ExitReason::Normal || from == Some(self.pid) {
@@ -83,7 +84,9 @@ impl Control {
         if state.reason.is_some() {
             return false;
         }
-        state.make_rare().links.insert(to.control().pid, Arc::clone(to));
+        let late = state.is_ending();
+        let linked = Linked { object: Arc::clone(to), late };
+        state.make_rare().links.entry(to.control().pid).or_insert(linked);
         true
     }
 

@@ -7,6 +7,15 @@ use crate::ExitReason;
 use crate::process::state::{Rare, Told};
 
 impl Control {
+    /// Whether an exit signal is on its way that ends it.
+    pub(crate) fn is_ending(&self) -> bool {
+        if !self.is_signalled() {
+            return false;
+        }
+        let state = self.state.lock();
+        state.reason.is_none() && state.is_ending()
+    }
+
     /// Calls `tell` at death; at once, with the true reason, if it is dead already.
     pub(crate) fn watch(&self, tell: Tell) -> Option<u64> {
         let mut state = self.state.lock();
