@@ -35,3 +35,9 @@ fn random_trees_do_on_otp_what_they_do_here() {
     let last = last_line("otp_differential", &["--seed", "1", "--cases", "20"]);
     assert!(last == "20 cases, 0 differences" || last == LACKING, "{last}");
 }
+
+#[test]
+fn random_programs_of_processes_do_on_otp_what_they_do_here() {
+    let last = last_line("process_differential", &["--seed", "1", "--cases", "20"]);
+    assert!(last == "20 cases, 0 differences" || last == LACKING, "{last}");
+}
