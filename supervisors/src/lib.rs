@@ -14,6 +14,8 @@
 //! | `link`, `unlink`, `trap_exit`, `{'EXIT', _, _}` | [`Process::link`], [`Process::unlink`], [`ContextExt::trap_exit`], [`Exit`] |
 //! | `monitor`, `demonitor`, `'DOWN'` | [`Process::monitor`], by name [`Node::monitor`], [`Monitor::demonitor`], [`Down`]; for code that is no actor [`Process::exited`] |
 //! | `register`, `whereis`, `registered` | [`Node::register`], [`Node::whereis`], [`Node::registered`]; typed: [`Node::named`] |
+//! | Elixir's `Registry` | [`Registry`], with unique or duplicate keys of any type |
+//! | `pg` | [`Groups`] |
 //! | `self()` | [`this_process`]; typed: [`ContextExt::myself`] |
 //! | `gen_server:call`, `cast`, `noreply` and a later `reply` | [`Ref::call`], [`Ref::cast`]; `ResponseActFuture`. To whom only the message is known: [`Port`] |
 //! | `{continue, _}`, a time-out in milliseconds, `terminate/2` | [`ContextExt::continue_with`], [`ContextExt::idle_timeout`]; `stopping()` and `stopped()` with [`ContextExt::stop_reason`], [`ContextExt::on_panic`] |
@@ -44,7 +46,9 @@
 mod call;
 mod event;
 mod exit;
+mod groups;
 mod history;
+mod keys;
 #[cfg(feature = "lab")]
 pub mod lab;
 mod monitor;
@@ -62,7 +66,9 @@ mod timer;
 pub use call::{CALL_TIMEOUT, Call, CallError};
 pub use event::{Event, Path};
 pub use exit::{ExitReason, Failure, ShutdownCause};
+pub use groups::{GroupChange, GroupError, GroupEvent, GroupMonitor, Groups, Member};
 pub use history::{History, Stamped, Subscription};
+pub use keys::{Entry, Registry, RegistryError};
 pub use monitor::{Down, Monitor, MonitorId};
 pub use node::{MAILBOX_BOUND, Node, NodeBuilder};
 pub use pid::Pid;
@@ -73,3 +79,6 @@ pub use reference::Ref;
 pub use registry::RegisterError;
 pub use spawn::{SpawnOptions, Spawned};
 pub use timer::Timer;
+
+#[cfg(test)]
+mod directory_tests;

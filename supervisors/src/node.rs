@@ -270,6 +270,11 @@ impl Node {
         self.0.registry.names()
     }
 
+    /// Whether the other is a handle to the same node.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.registry
     }
