@@ -36,6 +36,11 @@
 //! and signalled; [`Place`] says on which thread a child runs; [`Event`]s tell what happened, and a [`History`] hands
 //! them on.
 //!
+//! # Tests
+//!
+//! With the feature `test-kit` there is [`test`](mod@test): virtual time, probes, and tests that fail if an actor crashes
+//! though nobody expected it.
+//!
 //! # Which messages arrive
 //!
 //! Mail sent through a [`Ref`] is handled in the order it was sent. What a process had not handled when it ended is
@@ -61,7 +66,10 @@ mod reference;
 mod registry;
 mod spawn;
 pub mod supervisor;
+#[cfg(feature = "test-kit")]
+pub mod test;
 mod timer;
+mod unwind;
 
 pub use call::{CALL_TIMEOUT, Call, CallError};
 pub use event::{Event, Path};
