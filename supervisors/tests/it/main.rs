@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module a theme; everything here is seen from outside.
 
 mod examples;
+mod hosts;
 mod stage;
 mod unchanged;
 mod unwind;
