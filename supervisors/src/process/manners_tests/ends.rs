@@ -1,5 +1,10 @@
 //! How a server ends, and who hears of it.
 
+use std::sync::mpsc;
+use std::task::Poll;
+
+use tokio::sync::oneshot;
+
 use super::*;
 
 /// OTP-171: even a normal end is told.
@@ -63,6 +68,74 @@ fn a_server_that_answers_and_stops_terminates_before_its_caller_goes_on() {
         assert_eq!(answer, Ok(7), "the answer comes though it has ended");
         assert_eq!(process.exited().await, ExitReason::failed("done"));
         assert_eq!(rig.seen(), ["terminate: done", "answered"]);
+    });
+}
+
+/// OTP-174, seen from another thread, which could get the answer before.
+#[test]
+fn no_caller_anywhere_has_the_answer_of_a_stopping_server_before_it_has_terminated() {
+    /// Answers and stops, and takes its time.
+    struct Leaving(Option<(oneshot::Sender<()>, mpsc::Receiver<()>)>);
+    impl Actor for Leaving {
+        type Context = Context<Self>;
+        fn stopped(&mut self, _: &mut Self::Context) {
+            let (entered, release) = self.0.take().expect("it stops once");
+            entered.send(()).expect("somebody waits");
+            release.recv().expect("somebody lets it go on");
+        }
+    }
+    impl Handler<Later> for Leaving {
+        type Result = MessageResult<Later>;
+        fn handle(&mut self, _: Later, ctx: &mut Self::Context) -> Self::Result {
+            ctx.stop();
+            MessageResult("bye")
+        }
+    }
+    System::new().block_on(async {
+        let (arbiter, node) = (Arbiter::new(), Node::new());
+        let (tell, told) = oneshot::channel();
+        let (entered, entering) = oneshot::channel();
+        let (release, released) = mpsc::channel();
+        arbiter.spawn_fn(move || {
+            let leaving = node.spawn(Leaving(Some((entered, released))));
+            let _ = tell.send(leaving);
+        });
+        let leaving: Ref<Leaving> = told.await.expect("it starts");
+        let mut call = std::pin::pin!(leaving.call(Later));
+        entering.await.expect("it terminates");
+        for _ in 0..10 {
+            let looked = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx)));
+            assert_eq!(looked.await, Poll::Pending);
+            tokio::task::yield_now().await;
+        }
+        release.send(()).expect("it waits");
+        assert_eq!(call.await, Ok("bye"));
+        arbiter.stop();
+        arbiter.join().expect("the thread ends well");
+    });
+}
+
+/// A server that was to stop, and does not.
+#[test]
+fn a_server_that_refuses_to_stop_answers_all_the_same() {
+    struct Stubborn;
+    impl Actor for Stubborn {
+        type Context = Context<Self>;
+        fn stopping(&mut self, _: &mut Self::Context) -> Running {
+            Running::Continue
+        }
+    }
+    impl Handler<Later> for Stubborn {
+        type Result = MessageResult<Later>;
+        fn handle(&mut self, _: Later, ctx: &mut Self::Context) -> Self::Result {
+            ctx.stop();
+            MessageResult("still here")
+        }
+    }
+    run(async |rig| {
+        let stubborn = rig.node.spawn(Stubborn);
+        assert_eq!(stubborn.call(Later).await, Ok("still here"));
+        assert_eq!(stubborn.call(Later).await, Ok("still here"));
     });
 }
 
