@@ -112,6 +112,22 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A proxy keeps a poem from now on.
+    PoemKept {
+        /// Under which key: the upstream; of a transformed poem also the transform and the digest of the original.
+        key: Arc<str>,
+        /// How many bytes.
+        bytes: usize,
+        /// Whether its length was told, so that it is known to be whole.
+        verified: bool,
+    },
+    /// A proxy no longer keeps a poem.
+    PoemDropped {
+        /// Its key.
+        key: Arc<str>,
+        /// Why: evicted (the least recently used makes room), expired, replaced, outgrown, purged.
+        reason: &'static str,
+    },
     /// A proxy answered a client.
     ProxyAnswered {
         /// Whom.
@@ -208,7 +224,10 @@ impl Event {
             | Self::TransformFailed { .. }
             | Self::FetchFailed { .. }
             | Self::Connection { phase: Phase::Reset { .. }, .. } => Level::Warn,
-            Self::Connection { .. } | Self::Sent { .. } => Level::Debug,
+            Self::Connection { .. }
+            | Self::Sent { .. }
+            | Self::PoemKept { .. }
+            | Self::PoemDropped { .. } => Level::Debug,
             _ => Level::Info,
         }
     }
@@ -257,6 +276,11 @@ impl fmt::Display for Event {
             Self::Fetched { upstream, bytes } => write!(f, "fetched {bytes} bytes of poetry from {upstream}"),
             Self::FetchCancelled { .. } => f.write_str("Canceling poem download."),
             Self::FetchFailed { upstream, reason } => write!(f, "cannot fetch from {upstream}: {reason}"),
+            Self::PoemKept { key, bytes, verified } => {
+                let known = if *verified { "verified" } else { "unverified" };
+                write!(f, "keeping {bytes} bytes of poetry, {known}: {key}")
+            }
+            Self::PoemDropped { key, reason } => write!(f, "no longer keeping {key}: {reason}"),
             Self::ProxyAnswered { label: "hit" | "stale", .. } => f.write_str("Using cached poem."),
             Self::ProxyAnswered { peer, label, bytes } => write!(f, "{label}: {bytes} bytes for {peer}"),
             Self::DrainStarted => f.write_str("draining: no new connections, waiting for the others to end"),
