@@ -127,8 +127,8 @@ async fn serve(service: ProxyService, mut session: Session) -> Result<(), String
             reporter.report(answered(label, bytes));
             reporter.report(Event::Sending { peer, bytes });
             let sent = match service.kind {
-                ProxyKind::Poems(Framing::Raw) => session.send(&[poem], Pace::Fast).await,
-                _ => session.send(&netstring::parts(poem), Pace::Fast).await,
+                ProxyKind::Poems(Framing::Raw) => session.send_last(&[poem], Pace::Fast).await,
+                _ => session.send_last(&netstring::parts(poem), Pace::Fast).await,
             };
             sent.map_err(|error| error.to_string())?;
             finish(session).await
