@@ -281,8 +281,13 @@ impl fmt::Display for Event {
                 write!(f, "keeping {bytes} bytes of poetry, {known}: {key}")
             }
             Self::PoemDropped { key, reason } => write!(f, "no longer keeping {key}: {reason}"),
-            Self::ProxyAnswered { label: "hit" | "stale", .. } => f.write_str("Using cached poem."),
-            Self::ProxyAnswered { peer, label, bytes } => write!(f, "{label}: {bytes} bytes for {peer}"),
+            Self::ProxyAnswered { peer, label, bytes } => {
+                // The line of the series, and what it cannot tell.
+                if matches!(*label, "hit" | "stale") {
+                    f.write_str("Using cached poem. ")?;
+                }
+                write!(f, "{label}: {bytes} bytes for {peer}")
+            }
             Self::DrainStarted => f.write_str("draining: no new connections, waiting for the others to end"),
             Self::Drained { cut: 0 } => f.write_str("drained: every connection ended by itself"),
             Self::Drained { cut } => write!(f, "drained: {cut} connections were cut"),
@@ -343,8 +348,8 @@ impl Reporter {
         self.sink.record(self.node.now(), event);
     }
 
-    /// Reports an event of level debug, on a path where even making it would cost: it is made only if somebody
-    /// listens or such a log is kept.
+    /// Reports an event that a log of level info can do without, on a path where even making it would cost: it is made
+    /// only if somebody listens or a log of level debug is kept.
     pub fn note(&self, event: impl FnOnce() -> Event) {
         if self.sink.history.is_heard() || tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
             self.report(event());
@@ -374,6 +379,15 @@ impl Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_a_proxy_is_one_line_with_its_label_and_from_memory_also_with_that_of_the_series() {
+        let line =
+            |label| Event::ProxyAnswered { peer: ([127, 0, 0, 1], 9).into(), label, bytes: 3 }.to_string();
+        assert_eq!(line("hit"), "Using cached poem. hit: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("stale"), "Using cached poem. stale: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("miss"), "miss: 3 bytes for 127.0.0.1:9");
+    }
 
     #[test]
     fn a_connection_that_ends_well_goes_through_its_phases_in_order() {

@@ -125,7 +125,8 @@ async fn serve(service: ProxyService, mut session: Session) -> Result<(), String
             place.answered = true;
             let bytes = poem.len();
             reporter.report(answered(label, bytes));
-            reporter.report(Event::Sending { peer, bytes });
+            // The line of the answer has told the log as much.
+            reporter.note(|| Event::Sending { peer, bytes });
             let sent = match service.kind {
                 ProxyKind::Poems(Framing::Raw) => session.send_last(&[poem], Pace::Fast).await,
                 _ => session.send_last(&netstring::parts(poem), Pace::Fast).await,
