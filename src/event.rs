@@ -134,7 +134,7 @@ pub enum Event {
         peer: SocketAddr,
         /// How: hit, miss, coalesced and so on.
         label: &'static str,
-        /// Bytes of the poem; 0 if the answer was a failure.
+        /// Bytes of the poem; 0 if the answer was a failure, or is a poem passed through, whose length nobody knows yet.
         bytes: usize,
     },
     /// The node was asked to end and lets its connections finish.
@@ -286,7 +286,11 @@ impl fmt::Display for Event {
                 if matches!(*label, "hit" | "stale") {
                     f.write_str("Using cached poem. ")?;
                 }
-                write!(f, "{label}: {bytes} bytes for {peer}")
+                match (bytes, *label) {
+                    (0, "passed") => write!(f, "{label}: a poem too long to be kept, for {peer}"),
+                    (0, _) => write!(f, "{label}: no poem for {peer}"),
+                    _ => write!(f, "{label}: {bytes} bytes for {peer}"),
+                }
             }
             Self::DrainStarted => f.write_str("draining: no new connections, waiting for the others to end"),
             Self::Drained { cut: 0 } => f.write_str("drained: every connection ended by itself"),
@@ -382,11 +386,14 @@ mod tests {
 
     #[test]
     fn an_answer_of_a_proxy_is_one_line_with_its_label_and_from_memory_also_with_that_of_the_series() {
-        let line =
-            |label| Event::ProxyAnswered { peer: ([127, 0, 0, 1], 9).into(), label, bytes: 3 }.to_string();
-        assert_eq!(line("hit"), "Using cached poem. hit: 3 bytes for 127.0.0.1:9");
-        assert_eq!(line("stale"), "Using cached poem. stale: 3 bytes for 127.0.0.1:9");
-        assert_eq!(line("miss"), "miss: 3 bytes for 127.0.0.1:9");
+        let line = |label, bytes| {
+            Event::ProxyAnswered { peer: ([127, 0, 0, 1], 9).into(), label, bytes }.to_string()
+        };
+        assert_eq!(line("hit", 3), "Using cached poem. hit: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("stale", 3), "Using cached poem. stale: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("miss", 3), "miss: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("failed", 0), "failed: no poem for 127.0.0.1:9");
+        assert_eq!(line("passed", 0), "passed: a poem too long to be kept, for 127.0.0.1:9");
     }
 
     #[test]

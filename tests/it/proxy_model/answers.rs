@@ -50,7 +50,7 @@ impl Model {
         }
     }
 
-    fn judge_kept(&self, asked: &Asked, number: u32, hit: bool) -> Verdict {
+    fn judge_kept(&mut self, asked: &Asked, number: u32, hit: bool) -> Verdict {
         let (now, terms, [least, most]) = (self.now.at, self.terms, self.terms.fresh());
         let proxy = &self.proxies[asked.key];
         let there =
@@ -72,8 +72,13 @@ impl Model {
             failure.when.may_follow(asked.when) || remembered && failure.when.number > kept.since.number
         });
         let waited = now - asked.when.at + MOMENT >= terms.max_wait;
-        if age >= most + terms.revalidate + MOMENT && !failed && !waited {
-            return broken(format!("a poem {age:?} old, and nothing has failed"));
+        if age >= most + terms.revalidate + MOMENT {
+            if !failed && !waited {
+                return broken(format!("a poem {age:?} old, and nothing has failed"));
+            }
+            self.met.count("stale if error");
+        } else if !hit {
+            self.met.count("stale while revalidated");
         }
         Ok(())
     }

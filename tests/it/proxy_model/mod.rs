@@ -52,7 +52,15 @@ const STEPS: usize = 300;
 /// What must have happened in some world: else the test has not tested it.
 fn expected() -> Met {
     let labels = ["hit", "miss", "coalesced", "stale", "revalidated", "negative", "passed", "failed"];
-    let more = ["a departure", "a whole poem", "a reset"];
+    let more = [
+        "a departure",
+        "a whole poem",
+        "a reset",
+        "a fetch cancelled",
+        "a silent upstream given up",
+        "stale while revalidated",
+        "stale if error",
+    ];
     let crashes = [Victim::Cache, Victim::Download, Victim::Downloads, Victim::Connection].map(Victim::name);
     let upstreams = Behaviour::ALL.map(|(_, name)| name);
     Met::expecting(labels.into_iter().chain(more).chain(crashes).chain(upstreams))

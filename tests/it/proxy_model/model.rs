@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use supervisors::lab::Met;
+
 use super::facts::Fact;
 
 /// The configuration, as the model knows it.
@@ -131,6 +133,8 @@ pub(super) struct Model {
     asked: BTreeMap<u32, Asked>,
     /// How the proxy says that it answers, and when it said so. Ahead of the facts of its time.
     labels: BTreeMap<u32, (&'static str, Duration)>,
+    /// What it has seen of that which must be seen sometimes.
+    pub(super) met: Met,
 }
 
 /// What was broken, in words.
@@ -143,7 +147,8 @@ pub(super) fn broken(what: impl Into<String>) -> Verdict {
 impl Model {
     pub(super) fn new(terms: Terms) -> Self {
         let (fetches, asked, labels) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { terms, now: When::default(), proxies: Default::default(), fetches, asked, labels }
+        let (now, met) = (When::default(), Met::default());
+        Self { terms, now, proxies: Default::default(), fetches, asked, labels, met }
     }
 
     /// The proxy has said how it answers a client.
@@ -220,6 +225,16 @@ impl Model {
             }
             if self.proxies[asked.key].open.is_none() && !self.drains(asked.key) {
                 return broken(format!("client {client} is forgotten: it waits, and nothing is fetched"));
+            }
+        }
+        for (key, proxy) in self.proxies.iter().enumerate() {
+            let wanted = |fetch: &&u32| {
+                let fetch = &self.fetches[*fetch];
+                // A refresh goes on for nobody, and that a sluggish follower has left may not be noticed at once.
+                fetch.renews[1] || fetch.oversize || self.waiting(key).next().is_some()
+            };
+            if let Some(fetch) = proxy.open.iter().find(|fetch| !wanted(fetch)) {
+                return broken(format!("fetch {fetch} goes on, and nobody waits for it"));
             }
         }
         self.proxies.iter_mut().for_each(|proxy| proxy.struck = 0);
@@ -341,6 +356,7 @@ impl Model {
         }
         let patience = if fetch.alive.is_some() { terms.idle } else { terms.connect };
         if now - fetch.alive.unwrap_or(fetch.began) + MOMENT >= patience {
+            self.met.count("a silent upstream given up");
             self.failed(number, false, true);
         } else if fetch.struck || now - fetch.began + MOMENT >= terms.max_wait {
             self.failed(number, false, false);
@@ -357,6 +373,7 @@ impl Model {
             if let Some((client, _)) = self.waiting(key).find(waits) {
                 return broken(format!("fetch {number} is cancelled while client {client} waits for it"));
             }
+            self.met.count("a fetch cancelled");
         }
         Ok(())
     }

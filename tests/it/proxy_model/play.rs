@@ -30,7 +30,6 @@ struct Play {
     model: Model,
     clients: BTreeMap<u32, Client>,
     next: u32,
-    met: Met,
 }
 
 /// Does the steps; what was met, or what was broken.
@@ -55,7 +54,7 @@ pub(super) fn play(seed: u64, steps: &[Step]) -> Result<Met, String> {
         // Everybody's request ends.
         play.pass(TERMS.bound + SETTLED).await?;
         play.node.kill().await;
-        Ok(play.met)
+        Ok(play.model.met)
     })
 }
 
@@ -100,16 +99,7 @@ impl Play {
         let net = Memory::new(facts.clone());
         let world = World { network: Network::new(net.clone()), reporter, limit: Limit::new(10_000) };
         let node = node::start(&config(), &[], world).await.unwrap();
-        Self {
-            node,
-            events,
-            net,
-            facts,
-            model: Model::new(TERMS),
-            clients: BTreeMap::new(),
-            next: 1,
-            met: Met::default(),
-        }
+        Self { node, events, net, facts, model: Model::new(TERMS), clients: BTreeMap::new(), next: 1 }
     }
 
     fn act(&mut self, deed: Deed) {
@@ -125,7 +115,7 @@ impl Play {
                 if let Some((number, client)) = self.clients.iter().nth((roll % many.max(1)) as usize)
                     && client.leave(by_reset)
                 {
-                    self.met.count("a departure");
+                    self.model.met.count("a departure");
                     self.facts.tell(Fact::Left { client: *number });
                 }
             }
@@ -148,7 +138,7 @@ impl Play {
             Victim::Download | Victim::Downloads => Fact::DownloadStruck { key },
             Victim::Connection => Fact::ConnectionStruck { key },
         });
-        self.met.count(victim.name());
+        self.model.met.count(victim.name());
         if crash {
             process.crash("as the play wants it");
         } else {
@@ -163,16 +153,16 @@ impl Play {
             if let Event::ProxyAnswered { peer, label, .. } = told.event
                 && let Some(client) = client_at(peer)
             {
-                self.met.count(label);
+                self.model.met.count(label);
                 self.model.labelled(client, label, told.at);
             }
         }
         let facts = self.facts.take();
         for (number, (at, fact)) in facts.iter().enumerate() {
             match fact {
-                Fact::Attempt { upstream, .. } => self.met.count(upstream),
+                Fact::Attempt { upstream, .. } => self.model.met.count(upstream),
                 Fact::Got { poem, .. } => {
-                    self.met.count(if poem.is_some() { "a whole poem" } else { "a reset" });
+                    self.model.met.count(if poem.is_some() { "a whole poem" } else { "a reset" });
                 }
                 _ => {}
             }
