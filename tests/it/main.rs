@@ -29,6 +29,7 @@ mod proxy_model;
 mod readme;
 mod series;
 mod series_deferreds;
+mod series_late;
 mod server;
 mod sigkill;
 mod simulator;
