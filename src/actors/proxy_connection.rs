@@ -171,8 +171,8 @@ async fn finish(session: Session) -> Result<(), String> {
     session.finish().await.map_err(|error| error.to_string())
 }
 
-/// The one request of a client of the transformation proxy: its key and its poem; nothing if it sent nonsense. An error if
-/// it is not whole within `limit`.
+/// The one request of a client of the transformation proxy: its key and its poem; nothing if it sent nonsense. An error
+/// if it is not whole within `limit`.
 async fn requested(
     upstream: &Arc<str>,
     session: &mut Session,
