@@ -13,7 +13,9 @@
 //! | `exit/2`, `kill` | [`Process::exit`], [`Process::kill`] |
 //! | `link`, `unlink`, `trap_exit`, `{'EXIT', _, _}` | [`Process::link`], [`Process::unlink`], [`ContextExt::trap_exit`], [`Exit`] |
 //! | `monitor`, `demonitor`, `'DOWN'` | [`Process::monitor`], by name [`Node::monitor`], [`Monitor::demonitor`], [`Down`]; for code that is no actor [`Process::exited`] |
-//! | `register`, `whereis`, `registered` | [`Node::register`], [`Node::whereis`], [`Node::registered`]; typed: [`Node::named`] |
+//! | `register`, `unregister`, `whereis`, `registered` | [`Node::register`], [`Node::unregister`], [`Node::whereis`], [`Node::registered`]; typed: [`Node::named`] |
+//! | Elixir's `Registry` | [`Registry`], with unique or duplicate keys of any type |
+//! | `pg` | [`Groups`] |
 //! | `self()` | [`this_process`]; typed: [`ContextExt::myself`] |
 //! | `gen_server:call`, `cast`, `noreply` and a later `reply` | [`Ref::call`], [`Ref::cast`]; `ResponseActFuture`. To whom only the message is known: [`Port`] |
 //! | `{continue, _}`, a time-out in milliseconds, `terminate/2` | [`ContextExt::continue_with`], [`ContextExt::idle_timeout`]; `stopping()` and `stopped()` with [`ContextExt::stop_reason`], [`ContextExt::on_panic`] |
@@ -34,6 +36,11 @@
 //! and signalled; [`Place`] says on which thread a child runs; [`Event`]s tell what happened, and a [`History`] hands
 //! them on.
 //!
+//! # Tests
+//!
+//! With the feature `test-kit` there is [`test`](mod@test): virtual time, probes, and tests that fail if an actor crashes
+//! though nobody expected it.
+//!
 //! # Which messages arrive
 //!
 //! Mail sent through a [`Ref`] is handled in the order it was sent. What a process had not handled when it ended is
@@ -44,7 +51,9 @@
 mod call;
 mod event;
 mod exit;
+mod groups;
 mod history;
+mod keys;
 #[cfg(feature = "lab")]
 pub mod lab;
 mod monitor;
@@ -57,12 +66,17 @@ mod reference;
 mod registry;
 mod spawn;
 pub mod supervisor;
+#[cfg(feature = "test-kit")]
+pub mod test;
 mod timer;
+mod unwind;
 
 pub use call::{CALL_TIMEOUT, Call, CallError};
 pub use event::{Event, Path};
 pub use exit::{ExitReason, Failure, ShutdownCause};
+pub use groups::{GroupChange, GroupError, GroupEvent, GroupMonitor, Groups, Member};
 pub use history::{History, Stamped, Subscription};
+pub use keys::{Entry, Registry, RegistryError};
 pub use monitor::{Down, Monitor, MonitorId};
 pub use node::{MAILBOX_BOUND, Node, NodeBuilder};
 pub use pid::Pid;
@@ -73,3 +87,6 @@ pub use reference::Ref;
 pub use registry::RegisterError;
 pub use spawn::{SpawnOptions, Spawned};
 pub use timer::Timer;
+
+#[cfg(test)]
+mod directory_tests;

@@ -66,7 +66,7 @@ pub(super) fn on_panic<A: Actor>(cell: &Cell<A>, terminate: fn(&mut A, &ExitReas
 }
 
 /// A place that holds this process and nobody after it, always the same one.
-pub(super) fn own<A: Actor<Context = Context<A>>>(cell: &Arc<Cell<A>>) -> Ref<A> {
+pub(crate) fn own<A: Actor<Context = Context<A>>>(cell: &Arc<Cell<A>>) -> Ref<A> {
     let known = cell.control.with_manners(|manners| manners.own.clone());
     if let Some(slot) = known.and_then(|own| own.downcast::<Slot<A>>().ok()) {
         return Ref::new(slot);

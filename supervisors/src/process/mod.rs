@@ -19,6 +19,7 @@ pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, Leave, PushError, Tell};
+pub(crate) use manners::own;
 pub(crate) use panic::{CatchPanic, catch};
 
 #[cfg(test)]

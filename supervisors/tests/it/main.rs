@@ -1,7 +1,9 @@
 //! The integration tests: one binary, a module a theme; everything here is seen from outside.
 
 mod examples;
+mod hosts;
 mod processes;
 mod stage;
 mod unchanged;
+mod unwind;
 mod worlds;

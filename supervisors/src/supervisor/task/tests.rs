@@ -117,7 +117,7 @@ fn a_task_gives_its_value_or_why_it_has_none() {
             matches!(&reason, ExitReason::Panicked { message, .. } if &**message == "as asked"),
             "{reason}"
         );
-        let waits = rig.tasks.spawn_nolink(|| std::future::pending::<()>()).await.expect("it starts");
+        let waits = rig.tasks.spawn_nolink(std::future::pending::<()>).await.expect("it starts");
         waits.process().kill();
         assert_eq!(waits.await, Err(ExitReason::Killed));
         settle().await;
@@ -134,7 +134,7 @@ fn a_linked_task_and_its_owner_end_together_and_an_unlinked_one_goes_on() {
             let (owner, process) = rig.owner(false);
             let tasks = rig.tasks.clone();
             owner.cast(work(move || async move {
-                let pending = || std::future::pending::<()>();
+                let pending = std::future::pending::<()>;
                 let task =
                     if linked { tasks.spawn(pending).await } else { tasks.spawn_nolink(pending).await };
                 let _ = task.expect("it starts").await;
@@ -207,7 +207,7 @@ fn a_task_can_be_looked_after_again_and_again_and_be_stopped() {
         assert_eq!(task.yield_within(SECOND).await, None);
         assert_eq!(task.yield_within(2 * SECOND).await, Some(Ok(())));
 
-        let mut waits = rig.tasks.spawn_nolink(|| std::future::pending::<()>()).await.expect("it starts");
+        let mut waits = rig.tasks.spawn_nolink(std::future::pending::<()>).await.expect("it starts");
         assert_eq!(waits.shutdown(Shutdown::Timeout(SECOND)).await, None);
         assert_eq!(waits.process().exit_reason(), Some(ExitReason::Shutdown));
         assert_eq!(waits.shutdown(Shutdown::Brutal).await, Some(Err(ExitReason::NoProc)), "a second time");
@@ -216,7 +216,7 @@ fn a_task_can_be_looked_after_again_and_again_and_be_stopped() {
         done.process().exited().await;
         assert_eq!(done.shutdown(Shutdown::Brutal).await, Some(Ok(7)), "it had its value");
 
-        let mut dead = rig.tasks.spawn_nolink(|| std::future::pending::<()>()).await.expect("it starts");
+        let mut dead = rig.tasks.spawn_nolink(std::future::pending::<()>).await.expect("it starts");
         dead.process().exit(ExitReason::failed("boom"));
         dead.process().exited().await;
         assert_eq!(dead.shutdown(Shutdown::Brutal).await, Some(Err(ExitReason::failed("boom"))));
@@ -231,7 +231,7 @@ fn a_linked_task_that_is_stopped_does_not_take_its_owner_with_it() {
         let tasks = rig.tasks.clone();
         owner
             .call(work(move || async move {
-                let mut task = tasks.spawn(|| std::future::pending::<()>()).await.expect("it starts");
+                let mut task = tasks.spawn(std::future::pending::<()>).await.expect("it starts");
                 assert_eq!(task.shutdown(Shutdown::Brutal).await, None);
             }))
             .await
@@ -244,7 +244,7 @@ fn a_linked_task_that_is_stopped_does_not_take_its_owner_with_it() {
 fn a_task_whose_start_nobody_waits_for_does_not_run_on() {
     run(tasks(), async |rig| {
         // The supervisor is asked, and has not answered yet.
-        let mut start = Box::pin(rig.tasks.spawn_nolink(|| std::future::pending::<()>()));
+        let mut start = Box::pin(rig.tasks.spawn_nolink(std::future::pending::<()>));
         let asked = std::future::poll_fn(|cx| std::task::Poll::Ready(start.as_mut().poll(cx).is_ready()));
         assert!(!asked.await);
         drop(start);
