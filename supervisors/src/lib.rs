@@ -56,6 +56,8 @@ mod history;
 mod keys;
 #[cfg(feature = "lab")]
 pub mod lab;
+#[cfg(all(test, feature = "shuttle"))]
+mod model;
 mod monitor;
 mod node;
 mod pid;
@@ -66,6 +68,7 @@ mod reference;
 mod registry;
 mod spawn;
 pub mod supervisor;
+mod sync;
 #[cfg(feature = "test-kit")]
 pub mod test;
 mod timer;

@@ -1,11 +1,11 @@
 //! Monitors: being told, by a message, that a process has ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::{Actor, Context, Handler, Message};
 
 use crate::process::{Envelope, Object, Tell};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::{ExitReason, Node, Pid, Process, Ref};
 
 /// A monitored process has ended (OTP `{'DOWN', Ref, process, Pid, Reason}`).

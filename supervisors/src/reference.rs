@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
-use arc_swap::{ArcSwapOption, Guard};
-use parking_lot::Mutex;
+use arc_swap::Guard;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
 use crate::process::{Ask, Cell, Envelope, Leave, Name, Object, PushError, Tell, is_this_process};
+use crate::sync::{ArcSwapOption, Mutex};
 use crate::{CallError, ExitReason, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::{Actor, Context};
-use parking_lot::Mutex;
 
 use crate::process::Cell;
 use crate::reference::Slot;
+use crate::sync::Mutex;
 use crate::{Process, Ref};
 
 /// Why a name could not be taken.

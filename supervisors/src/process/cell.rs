@@ -5,16 +5,16 @@ mod watchers;
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Waker;
 
 use actix::Actor;
-use parking_lot::Mutex;
 
 use super::mailbox::{Envelope, PushError, Queue};
 use super::manners::Manners;
 use super::state::{Rare, State, Tell, Told, Trap};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, OnceLock};
 use crate::{ExitReason, Node, Pid};
 
 /// What is said to a process past its mailbox. The first one that ends it wins.

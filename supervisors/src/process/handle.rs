@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{Object, Signal};
+use super::{Control, Object, Signal};
 use crate::{ExitReason, Pid};
 
 /// One life of one actor: signal it, watch it. It does not keep the actor alive, and it does not follow a restart
@@ -89,14 +89,7 @@ impl Process {
         if self.pid() == other.pid() {
             return;
         }
-        let (one, two) = (&self.0, &other.0);
-        // The half at `other` first: once both are there, neither end can be missed (OTP-156).
-        if !two.control().add_link(one) {
-            return one.control().exit_signal(Some(two.control().pid), ExitReason::NoProc);
-        }
-        if !one.control().add_link(two) && two.control().remove_link(one.control().pid) {
-            two.control().exit_signal(Some(one.control().pid), ExitReason::NoProc);
-        }
+        Control::link(&self.0, &other.0, |_| ExitReason::NoProc);
     }
 
     /// Takes the link away. Once this has returned, no exit signal comes from it any more; a message that is in the

@@ -56,12 +56,27 @@ impl Control {
 
     /// Links it to `child`, which it has just started: if that has ended already, the true reason is heard (OTP-156).
     pub(crate) fn link_newborn(parent: &Arc<dyn Object>, child: &Arc<dyn Object>) {
-        let (above, below) = (parent.control(), child.control());
-        below.with_manners(|manners| manners.parent = Some(above.pid));
-        if !below.add_link(parent) {
-            above.exit_signal(Some(below.pid), below.reason().unwrap_or(ExitReason::NoProc));
-        } else if !above.add_link(child) && below.remove_link(above.pid) {
-            below.exit_signal(Some(above.pid), ExitReason::NoProc);
+        child.control().with_manners(|manners| manners.parent = Some(parent.control().pid));
+        Self::link(parent, child, |child| child.reason().unwrap_or(ExitReason::NoProc));
+    }
+
+    /// Links `one` to `two`; what `one` hears if that is dead, `of_the_dead` says.
+    ///
+    /// An end looks for its own half when it hears that the other has died. So the half of `one` is there before `two`
+    /// knows of it; and whether `one` has died is looked at once `two` does. Whoever dies in between is not missed.
+    pub(in crate::process) fn link(
+        one: &Arc<dyn Object>,
+        two: &Arc<dyn Object>,
+        of_the_dead: impl FnOnce(&Self) -> ExitReason,
+    ) {
+        let (first, second) = (one.control(), two.control());
+        let linked = first.add_link(two);
+        if linked && !second.add_link(one) {
+            if first.remove_link(second.pid) {
+                first.exit_signal(Some(second.pid), of_the_dead(second));
+            }
+        } else if !linked || (!first.is_alive() && second.remove_link(first.pid)) {
+            second.exit_signal(Some(first.pid), ExitReason::NoProc);
         }
     }
 
