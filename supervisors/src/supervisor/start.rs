@@ -11,7 +11,7 @@ use super::child::{Make, StartError};
 use super::spec::{ChildId, ChildKind};
 use crate::process::{Cell, ExitListener, Launch, Object, ProcessFuture, Signal};
 use crate::reference::Slot;
-use crate::{ExitReason, Node, Place, Process};
+use crate::{ExitReason, Node, Place, Process, RegisterError};
 
 /// What became of a start: a process, `ignore`, or a reason.
 pub(crate) type Started = Result<Option<Process>, ExitReason>;
@@ -88,6 +88,22 @@ fn hand_over(tell: oneshot::Sender<Result<Option<Unborn>, ExitReason>>, started:
 /// Starts one child, as often as it must be started.
 pub(crate) trait Starter: Send + Sync {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting;
+}
+
+/// What is left of the start function of a temporary child once it was started (OTP-066): nothing can be started with
+/// it (OTP reads its arguments back as `undefined`, OTP-060).
+pub(super) struct NotRetained;
+
+impl NotRetained {
+    pub(super) fn start_failed() -> Starting {
+        Starting::Done(Err(ExitReason::failed("its start function was not retained")))
+    }
+}
+
+impl Starter for NotRetained {
+    fn start(self: Arc<Self>, _: Surroundings) -> Starting {
+        Self::start_failed()
+    }
 }
 
 /// Starts an actor.
@@ -201,16 +217,7 @@ pub(super) fn launch<A>(
 where
     A: Actor<Context = Context<A>>,
 {
-    let named = settings.slot.fill(cell).and_then(|()| match &settings.name {
-        None => Ok(()),
-        Some(name) => match surroundings.node.registry().register(name, cell) {
-            Ok(()) => Ok(()),
-            Err(crate::RegisterError::Taken { holder, .. }) => Err(holder),
-            Err(_) => Ok(()),
-        },
-    });
-    if let Err(holder) = named {
-        let reason = ExitReason::AlreadyStarted(holder.pid());
+    if let Err(reason) = take_names(cell, settings, &surroundings.node) {
         // Frees what names it got.
         cell.declare(reason.clone(), &mut || ());
         return Err(reason);
@@ -223,4 +230,23 @@ where
         Launch::Ended(_) if cell.control.is_started() => Ok(process),
         Launch::Ended(reason) => Err(reason),
     }
+}
+
+/// Takes the place of the child, and its name if it has one. Whoever is there already is the reason of the failure, be
+/// it of the same type or not (OTP-020, OTP-040).
+fn take_names<A>(cell: &Arc<Cell<A>>, settings: &Settings<A>, node: &Node) -> Result<(), ExitReason>
+where
+    A: Actor<Context = Context<A>>,
+{
+    settings.slot.fill(cell).map_err(|holder| ExitReason::AlreadyStarted(holder.pid()))?;
+    let Some(name) = &settings.name else { return Ok(()) };
+    node.registry().register(name, cell).or_else(|error| match error {
+        RegisterError::Taken { holder, .. } => Err(ExitReason::AlreadyStarted(holder.pid())),
+        RegisterError::OtherType { .. } => Err(match node.whereis(name) {
+            Some(holder) => ExitReason::AlreadyStarted(holder.pid()),
+            None => ExitReason::failed(error),
+        }),
+        // It was ended before it ran: its supervisor will hear.
+        RegisterError::Dead { .. } => Ok(()),
+    })
 }

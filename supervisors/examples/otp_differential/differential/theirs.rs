@@ -14,7 +14,7 @@ pub(crate) struct Otp {
     output: Lines<BufReader<ChildStdout>>,
     script: std::path::PathBuf,
     /// Which release, as it says.
-    pub(crate) release: String,
+    pub(crate) release: u32,
 }
 
 impl Otp {
@@ -31,7 +31,7 @@ impl Otp {
             .ok()?;
         let input = child.stdin.take()?;
         let mut output = BufReader::new(child.stdout.take()?).lines();
-        let release = output.next()?.ok()?.strip_prefix("OTP ")?.to_owned();
+        let release = output.next()?.ok()?.strip_prefix("OTP ")?.parse().ok()?;
         Some(Self { child, input, output, script, release })
     }
 

@@ -1,0 +1,10 @@
+//! Random supervision trees and scripts, on the installed OTP's own `supervisor` and on ours.
+
+pub(crate) mod case;
+pub(crate) mod compare;
+mod erlang;
+pub(crate) mod generate;
+mod ours;
+pub(crate) mod releases;
+mod shrink;
+pub(crate) mod theirs;

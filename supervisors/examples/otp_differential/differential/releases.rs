@@ -1,0 +1,42 @@
+//! Where the releases of OTP differ, and what is not compared in order: by the number of the rule.
+
+/// A rule that holds here and in the releases from `since` on; the harness expects the old one of older releases, and
+/// counts the cases in which it mattered.
+pub(crate) struct Since {
+    pub(crate) rule: u32,
+    pub(crate) since: u32,
+    /// What the older releases do.
+    pub(crate) before: &'static str,
+}
+
+/// A slip of OTP's that no release has put right.
+pub(crate) const NEVER: u32 = u32::MAX;
+
+pub(crate) const RELEASES: &[Since] = &[
+    Since { rule: 19, since: 26, before: "the caller of a failed start finds an exit message" },
+    Since { rule: 40, since: 27, before: "start_child tells a name held elsewhere with the child's record" },
+    Since { rule: 57, since: 28, before: "there is no which_child" },
+    Since {
+        rule: 59,
+        since: NEVER,
+        before: "a restarting child of a template that is stopped by request is counted as missing for ever",
+    },
+    Since { rule: 111, since: 28, before: "a restart that is ignored leaves a phantom that ends the supervisor later" },
+    Since { rule: 145, since: 28, before: "start_child reports progress at level info" },
+];
+
+/// What is compared without its order, because OTP promises none.
+pub(crate) const UNORDERED: &[(u32, &str)] = &[
+    (115, "the children of a template die in parallel: what they say then, until all are dead"),
+    (134, "a killed supervisor's children clean up while its successor starts: the lines of that step"),
+];
+
+/// What an older release shows of a child of a template whose restart was ignored (OTP-111), and of its supervisor's end.
+pub(crate) const PHANTOM: &str = "undefined=undefined";
+pub(crate) const PHANTOM_KILLS: &str = "{function_clause,stack}";
+
+/// Whether this release is older than our rule.
+pub(crate) fn is_older(release: u32, rule: u32) -> bool {
+    let known = RELEASES.iter().find(|it| it.rule == rule);
+    release < known.expect("a rule that differs is in the table").since
+}
