@@ -15,6 +15,9 @@ fn main() -> ExitCode {
     let mut otp = Otp::start().unwrap();
     let outcome = compare::compare(&mut otp, seed..seed + cases);
     outcome.told.iter().for_each(|difference| println!("{difference}"));
+    for (rule, hits) in &outcome.hits {
+        print!("{rule} {hits}{} ", if *hits < 100 { " !!" } else { "," });
+    }
     println!("{:?} {} lines, {} differences", outcome.adapted, outcome.lines, outcome.differences);
     ExitCode::SUCCESS
 }

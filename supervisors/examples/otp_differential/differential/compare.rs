@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::case::Case;
 use super::ours::{self, Trace};
 use super::theirs::Otp;
+use super::rules::{self, Story};
 use super::{generate, releases, shrink};
 
 /// Differences that are told at length; the others are only counted.
@@ -24,6 +25,8 @@ pub(crate) struct Outcome {
     /// Cases in which the rule of an older release was expected, by its number.
     pub(crate) adapted: BTreeMap<u32, u64>,
     pub(crate) adapted_cases: u64,
+    /// How often each rule was come to.
+    pub(crate) hits: BTreeMap<u32, usize>,
 }
 
 /// One case on both sides.
@@ -75,6 +78,10 @@ pub(crate) fn compare(otp: &mut Otp, seeds: Range<u64>) -> Outcome {
         for rule in &pair.adapted {
             *outcome.adapted.entry(*rule).or_default() += 1;
         }
+        let story = Story::read(&case, &pair.theirs, &pair.adapted);
+        for (rule, count) in rules::all() {
+            *outcome.hits.entry(rule).or_default() += count(&story);
+        }
         if pair.differs() {
             outcome.differences += 1;
             if outcome.told.len() < TOLD {
@@ -100,7 +107,7 @@ fn unordered(case: &Case, trace: Vec<String>) -> Vec<String> {
     for step in &mut steps {
         // OTP-134.
         if step.first().is_some_and(|it| sups.contains(it)) {
-            step.sort();
+            step[1..].sort();
         }
     }
     let mut trace = steps.concat();

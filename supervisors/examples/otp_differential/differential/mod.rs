@@ -6,5 +6,6 @@ mod erlang;
 pub(crate) mod generate;
 mod ours;
 pub(crate) mod releases;
+pub(crate) mod rules;
 mod shrink;
 pub(crate) mod theirs;

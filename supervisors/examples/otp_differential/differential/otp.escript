@@ -146,15 +146,15 @@ do(Call) ->
 %% The start that is to take its time may come later than other starts, which are tried again.
 retry(S, Id, Calls) ->
     Driver = self(),
-    Helper = spawn(fun() -> Driver ! {idle, catch [C || {_, restarting, _, _} = C <- vsup:which_children(S)]} end),
+    Helper = spawn(fun() -> Driver ! {idle, self(), catch [C || {_, restarting, _, _} = C <- vsup:which_children(S)]} end),
     receive
         {gate, Starter} ->
             Callers = [caller(C) || C <- Calls],
             Starter ! open,
             Answers = [answered(C) || C <- Callers],
             gone(Helper), {answers, Answers};
-        {idle, [_ | _]} -> retry(S, Id, Calls);
-        {idle, _} ->
+        {idle, Helper, [_ | _]} -> retry(S, Id, Calls);
+        {idle, Helper, _} ->
             ets:delete(state, {gate, Id, S}),
             stable(snapshot(), 3),
             {answers, [answered(caller(C)) || C <- Calls]}
@@ -282,19 +282,17 @@ start_worker({Id, Behaviour, Starts, Named}, Label) ->
 %% A start takes the next of the outcomes it was given; after the last, all is well. It runs in the supervisor.
 start_worker({Id, Behaviour, Outcomes, Named}) ->
     case ets:take(state, {gate, Id, self()}) of
-        [{_, Driver}] -> Driver ! {gate, self()}, receive open -> ok end, failed(Id, boom);
+        [{_, Driver}] -> Driver ! {gate, self()}, receive open -> ok end, say("start ~s: waits", [Id]), {error, boom};
         [] ->
             N = ets:update_counter(state, {starts, Id}, 1, {{starts, Id}, 0}),
             case lists:nthtail(min(N - 1, length(Outcomes)), Outcomes) of
                 [ignore | _] -> say("start ~s: ignore", [Id]), ignore;
-                [{fails, Reason} | _] -> failed(Id, Reason);
+                [{fails, Reason} | _] -> say("start ~s: ~s", [Id, term(Reason)]), {error, Reason};
                 [raises | _] -> say("start ~s: raises", [Id]), error(crash);
-                [{links, Reason} | _] -> gone(spawn_link(fun() -> exit(killed) end)), failed(Id, Reason);
+                [{links, Reason} | _] -> say("start ~s: links", [Id]), gone(spawn_link(fun() -> exit(killed) end)), {error, Reason};
                 Rest -> proc_lib:start_link(?MODULE, worker_init, [{Id, Named}, Behaviour, Rest])
             end
     end.
-
-failed(Id, Reason) -> say("start ~s: ~s", [Id, term(Reason)]), {error, Reason}.
 
 worker_init({Id, _}, _, [asks | _]) ->
     try gen_server:call(parent(self()), which_children, 2)

@@ -1,6 +1,7 @@
 //! Random cases from a seed.
 
 mod script;
+mod themes;
 mod tree;
 
 use fastrand::Rng;
@@ -10,6 +11,17 @@ use super::case::{Case, Form, Sup, What};
 /// A case drawn from `seed`.
 pub(crate) fn case(seed: u64) -> Case {
     let rng = &mut Rng::with_seed(seed);
+    match seed % 28 {
+        0..=5 => return themes::siblings(rng),
+        6 => return themes::failing_sibling(rng),
+        7 => return themes::window(rng),
+        8..=13 => return themes::significant(rng),
+        14..=15 => return themes::requests(rng),
+        16..=18 => return themes::template(rng),
+        19..=20 => return themes::nested(rng),
+        21..=22 => return themes::births(rng),
+        _ => {}
+    }
     let bounds = Bounds::draw(rng);
     let root = tree::root(rng, bounds);
     let script = script::script(rng, bounds, &root);

@@ -14,11 +14,16 @@ pub(super) fn script(rng: &mut Rng, bounds: Bounds, root: &Sup) -> Vec<Step> {
     for (sup, _) in &cast.templates {
         script.extend((0..rng.usize(1..=3)).map(|_| Step::Call(add(rng, sup))));
     }
-    script.extend((0..steps).map(|_| step(rng, bounds, root, &cast)));
+    script.extend((0..steps).map(|_| step_with(rng, bounds, root, &cast)));
     script
 }
 
-fn step(rng: &mut Rng, bounds: Bounds, root: &Sup, cast: &Cast) -> Step {
+/// Any step.
+pub(super) fn step(rng: &mut Rng, bounds: Bounds, root: &Sup) -> Step {
+    step_with(rng, bounds, root, &Cast::of(root))
+}
+
+fn step_with(rng: &mut Rng, bounds: Bounds, root: &Sup, cast: &Cast) -> Step {
     match rng.u8(..40) {
         0..=12 => Step::Exit(cast.worker(rng), reason(rng)),
         13..=14 => Step::Kill(to_kill(rng, bounds, cast)),

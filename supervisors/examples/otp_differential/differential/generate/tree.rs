@@ -66,7 +66,7 @@ fn intensity(rng: &mut Rng) -> u32 {
     pick(rng, &[0, 1, 1, 2, 3, 5])
 }
 
-fn template(rng: &mut Rng, id: &str, worker: &str) -> Sup {
+pub(super) fn template(rng: &mut Rng, id: &str, worker: &str) -> Sup {
     let job = Job { named: false, ..job(rng, Bounds { kills: true }, worker, id == "root") };
     let mut kid = kid(rng, AutoShutdown::Never, What::Worker(job));
     // How far its children come in no time at all, is for OTP's scheduler to say.

@@ -112,7 +112,7 @@ impl Recipe {
     async fn make(&self) -> Result<Worker, StartError> {
         if let Some(gate) = self.stage.gate_of(&self.job.id) {
             gate.pass().await;
-            return Err(self.failed(Reason::Boom));
+            return Err(self.failed("waits", Reason::Boom));
         }
         match self.outcome() {
             Start::Asks => {
@@ -136,8 +136,8 @@ impl Recipe {
         self.job.starts.get(number).copied().unwrap_or(Start::Ok)
     }
 
-    fn failed(&self, reason: Reason) -> StartError {
-        self.stage.say(format!("start {}: {reason}", self.job.id));
+    fn failed(&self, how: &str, reason: Reason) -> StartError {
+        self.stage.say(format!("start {}: {how}", self.job.id));
         StartError::Failed(terms::exit_reason(reason))
     }
 
@@ -149,7 +149,7 @@ impl Recipe {
                 self.stage.say(format!("start {}: ignore", self.job.id));
                 return Err(StartError::Ignore);
             }
-            Start::Fails(reason) => return Err(self.failed(reason)),
+            Start::Fails(reason) => return Err(self.failed(&reason.to_string(), reason)),
             Start::Raises => {
                 self.stage.say(format!("start {}: raises", self.job.id));
                 panic!("crash");
@@ -159,7 +159,7 @@ impl Recipe {
                 let stranger = supervisors::Node::new().spawn(Idle).process().expect("it was just spawned");
                 this_process().expect("a start runs in its supervisor").link(&stranger);
                 stranger.kill();
-                return Err(self.failed(reason));
+                return Err(self.failed("links", reason));
             }
             Start::Asks => panic!("a start that asks takes its time"),
         };
