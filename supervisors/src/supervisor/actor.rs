@@ -194,6 +194,7 @@ impl SupervisorActor {
             node: self.node.clone(),
             place: Some((Arc::clone(self.table.path()), self.plan.policy(key).id.clone())),
             listener: Arc::clone(&self.cell) as Arc<dyn ExitListener>,
+            parent: None,
         })
     }
 

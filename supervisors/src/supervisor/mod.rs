@@ -22,6 +22,7 @@
 //! allowed ones ([`Attempt`]), which OTP does not do.
 
 mod actor;
+mod alone;
 mod build;
 mod child;
 mod child_info;
@@ -29,17 +30,21 @@ mod dynamic;
 mod error;
 mod flags;
 mod handle;
+mod partition;
 mod plan;
 mod planner;
 mod report;
 mod spec;
 mod start;
 mod stop;
+mod task;
 mod template;
 mod tree;
 
 #[cfg(test)]
 mod live_tests;
+#[cfg(test)]
+mod partition_tests;
 #[cfg(test)]
 mod template_tests;
 #[cfg(test)]
@@ -52,7 +57,9 @@ pub use dynamic::{DynamicRef, DynamicSupervisor};
 pub use error::{ChildError, SpecError};
 pub use flags::{AutoShutdown, DynamicFlags, Flags, Strategy};
 pub use handle::SupervisorRef;
+pub use partition::{Hashed, PartitionKey, PartitionRef, PartitionSupervisor};
 pub use report::{Attempt, ChildPid, Offender, Report, Who};
 pub use spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
+pub use task::{OnTimeout, StreamOptions, Task, TaskError, TaskRef, TaskStream, TaskSupervisor};
 pub use template::{Template, TemplateChild, TemplateRef, TemplateSupervisor};
 pub use tree::TreeNode;

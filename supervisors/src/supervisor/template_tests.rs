@@ -89,6 +89,7 @@ fn run<T>(test: impl AsyncFnOnce(Rig) -> T) -> T {
 }
 
 /// Makes a worker, or not, as its name says.
+#[expect(clippy::needless_pass_by_value, reason = "a template hands its argument over")]
 fn make(seed: Seed) -> Result<Worker, StartError> {
     seed.starts.lock().push(seed.name);
     let again = seed.starts.lock().iter().filter(|name| **name == seed.name).count() > 1;

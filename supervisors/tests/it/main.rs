@@ -3,4 +3,5 @@
 mod examples;
 mod stage;
 mod unchanged;
+mod unwind;
 mod worlds;
