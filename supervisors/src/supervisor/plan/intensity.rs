@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::planted::{self, Fault};
 use crate::supervisor::report::Attempt;
 
 /// The window of OTP-079 to OTP-086: restarts are counted by whole seconds of a monotonic clock, a restart at
@@ -30,12 +31,12 @@ impl Window {
         let now = self.seconds.back().map_or(now.as_secs(), |&(last, _)| last.max(now.as_secs()));
         let oldest = now.saturating_sub(self.period.as_secs());
         while let Some(&(second, count)) = self.seconds.front()
-            && second < oldest
+            && (second < oldest || second == oldest && oldest > 0 && planted::is(Fault::ForgetsAtTheBorder))
         {
             self.total -= count;
             self.seconds.pop_front();
         }
-        if self.total >= self.intensity {
+        if self.total >= self.intensity + u32::from(planted::is(Fault::AllowsOneMore)) {
             return None;
         }
         self.total += 1;

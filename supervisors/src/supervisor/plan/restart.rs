@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::planted::{self, Fault};
 use super::{Action, Key, Phase, Plan, Work};
 use crate::exit::ExitReason;
 use crate::supervisor::child_info::ChildRef;
@@ -32,11 +33,14 @@ impl Plan {
         let policy = self.table.policy(key);
         let (restart, significant) = (policy.restart, policy.significant);
         let clean = reason.is_clean();
+        let restarts_after_all = restart == Restart::Transient
+            && matches!(reason, ExitReason::ShutdownWith(_))
+            && planted::is(Fault::RestartsAfterShutdownWith);
         if restart == Restart::Permanent || !clean {
             let child = self.table.offender(key);
             actions.push(Action::Report(Report::ChildTerminated { child, reason }));
         }
-        if restart == Restart::Permanent || (restart == Restart::Transient && !clean) {
+        if restart == Restart::Permanent || (restart == Restart::Transient && !clean) || restarts_after_all {
             return self.restart(key, now, actions);
         }
         self.end_for_good(key, actions);
@@ -65,7 +69,8 @@ impl Plan {
             return self.ask_start(key, Work::RestartOne, actions);
         }
         let before = self.table.pid(key).restarting();
-        let group = Group { origin: key, before, all: self.strategy == Strategy::OneForAll };
+        let all = self.strategy == Strategy::OneForAll || planted::is(Fault::TakesTheOlder);
+        let group = Group { origin: key, before, all };
         self.table.set_pid(key, ChildPid::Undefined);
         self.stop_group(self.table.youngest(), group, actions);
     }

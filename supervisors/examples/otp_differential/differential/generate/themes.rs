@@ -37,10 +37,11 @@ fn crash(id: &str) -> Step {
 /// Siblings that are restarted together, some of which were stopped, some of which fail (OTP-068 to OTP-078, OTP-091 to
 /// OTP-095).
 pub(super) fn siblings(rng: &mut Rng) -> Case {
-    let strategy = pick(rng, &[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne, Strategy::RestForOne]);
+    let strategy = if rng.u8(..4) == 0 { Strategy::OneForOne } else { pick(rng, &GROUPS) };
     let ids = ["a", "b", "c", "d"];
     let children = ids.iter().map(|id| {
-        let restart = pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
+        let restart =
+            pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
         let starts = match rng.u8(..6) {
             0..=1 => vec![Start::Ok, pick(rng, &[Start::Fails(Reason::Boom), Start::Raises])],
             2 => vec![Start::Ok, Start::Ignore],
@@ -58,7 +59,10 @@ pub(super) fn siblings(rng: &mut Rng) -> Case {
             0..=2 => crash(one),
             3 => Step::Call(Call::Terminate("root".into(), one.into())),
             4..=5 if one != two => {
-                let exits = vec![(one.into(), Reason::Boom), (two.into(), pick(rng, &[Reason::Boom, Reason::Normal]))];
+                let exits = vec![
+                    (one.into(), Reason::Boom),
+                    (two.into(), pick(rng, &[Reason::Boom, Reason::Normal])),
+                ];
                 let stop = Call::Terminate("root".into(), one.into());
                 let calls = if rng.bool() { vec![stop] } else { Vec::new() };
                 Step::Burst("root".into(), exits, calls)
@@ -66,7 +70,13 @@ pub(super) fn siblings(rng: &mut Rng) -> Case {
             6..=7 => {
                 let calls = vec![
                     Call::Restart("root".into(), one.into()),
-                    pick(rng, &[Call::Terminate("root".into(), one.into()), Call::Delete("root".into(), two.into())]),
+                    pick(
+                        rng,
+                        &[
+                            Call::Terminate("root".into(), one.into()),
+                            Call::Delete("root".into(), two.into()),
+                        ],
+                    ),
                 ];
                 Step::Retry("root".into(), one.into(), calls)
             }
@@ -128,10 +138,14 @@ pub(super) fn window(rng: &mut Rng) -> Case {
 /// Significant children, below the root or one further down (section M).
 pub(super) fn significant(rng: &mut Rng) -> Case {
     let strategy = if rng.bool() { Strategy::OneForAll } else { pick_strategy(rng) };
-    let auto = pick(rng, &[AutoShutdown::AnySignificant, AutoShutdown::AllSignificant, AutoShutdown::AllSignificant]);
+    let auto = pick(
+        rng,
+        &[AutoShutdown::AnySignificant, AutoShutdown::AllSignificant, AutoShutdown::AllSignificant],
+    );
     let ids = ["a", "b", "c"];
     let children = ids.iter().map(|id| {
-        let restart = pick(rng, &[Restart::Transient, Restart::Transient, Restart::Temporary, Restart::Permanent]);
+        let restart =
+            pick(rng, &[Restart::Transient, Restart::Transient, Restart::Temporary, Restart::Permanent]);
         let starts = if rng.u8(..3) == 0 { vec![Start::Ignore] } else { Vec::new() };
         let mut kid = worker(rng, id, restart, starts);
         kid.significant = restart != Restart::Permanent && rng.u8(..4) > 0;
@@ -143,9 +157,11 @@ pub(super) fn significant(rng: &mut Rng) -> Case {
     if rng.bool() {
         root.id = "s".to_owned();
         root.intensity = rng.u32(..2);
-        let restart = pick(rng, &[Restart::Transient, Restart::Transient, Restart::Temporary, Restart::Permanent]);
+        let restart =
+            pick(rng, &[Restart::Transient, Restart::Transient, Restart::Temporary, Restart::Permanent]);
         let significant = restart != Restart::Permanent && rng.u8(..4) > 0;
-        let children = vec![worker(rng, "d", Restart::Permanent, Vec::new()), inner(restart, significant, root)];
+        let children =
+            vec![worker(rng, "d", Restart::Permanent, Vec::new()), inner(restart, significant, root)];
         let intensity = rng.u32(..3);
         let strategy = pick_strategy(rng);
         root = sup(rng, "root", strategy, intensity, children);
@@ -202,9 +218,12 @@ pub(super) fn requests(rng: &mut Rng) -> Case {
 
 /// Of any restart type, with a name now and then, and not always well when it is started again.
 fn some_worker(rng: &mut Rng, id: &str) -> Kid {
-    let restart = pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
+    let restart =
+        pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
     let starts = match rng.u8(..5) {
-        0..=1 => vec![Start::Ok, Start::Fails(Reason::Boom), Start::Fails(Reason::Boom), Start::Ok, Start::Ignore],
+        0..=1 => {
+            vec![Start::Ok, Start::Fails(Reason::Boom), Start::Fails(Reason::Boom), Start::Ok, Start::Ignore]
+        }
         2 => vec![Start::Ignore, pick(rng, &[Start::Ignore, Start::Fails(Reason::Boom)])],
         _ => Vec::new(),
     };
@@ -224,7 +243,8 @@ pub(super) fn births(rng: &mut Rng) -> Case {
         // Most trees come up.
         let fails = rng.u8(..4) == 0;
         let starts = if number == bad { vec![odd_start(rng, fails)] } else { Vec::new() };
-        let restart = pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
+        let restart =
+            pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
         children.push(worker(rng, id, restart, starts));
     }
     if rng.u8(..4) == 0 {
@@ -236,7 +256,7 @@ pub(super) fn births(rng: &mut Rng) -> Case {
     let strategy = pick_strategy(rng);
     let root = sup(rng, "root", strategy, 2, children);
     let mut script = Vec::new();
-    for _ in 0..rng.usize(1..=5) {
+    for _ in 0..rng.usize(1..=6) {
         let id = pick(rng, &["e", "e", "f"]);
         let mut starts = Vec::new();
         if rng.u8(..3) == 0 {
@@ -260,7 +280,10 @@ pub(super) fn births(rng: &mut Rng) -> Case {
 }
 
 fn pick_restart(rng: &mut Rng) -> Restart {
-    pick(rng, &[Restart::Permanent, Restart::Transient, Restart::Temporary, Restart::Temporary, Restart::Temporary])
+    pick(
+        rng,
+        &[Restart::Permanent, Restart::Transient, Restart::Temporary, Restart::Temporary, Restart::Temporary],
+    )
 }
 
 fn odd_start(rng: &mut Rng, may_fail: bool) -> Start {
@@ -291,12 +314,15 @@ pub(super) fn template(rng: &mut Rng) -> Case {
     {
         job.starts = vec![Start::Ok, Start::Ignore];
     }
-    let mut script = vec![Step::Call(Call::Add(id.into(), "x".into())), Step::Call(Call::Add(id.into(), "y".into()))];
+    let mut script =
+        vec![Step::Call(Call::Add(id.into(), "x".into())), Step::Call(Call::Add(id.into(), "y".into()))];
     for _ in 0..rng.usize(2..=8) {
         let (sup, child) = (id.to_owned(), format!("p{}", pick(rng, &LABELS)));
         script.push(match rng.u8(..14) {
             0..=1 => Step::Call(Call::Add(sup, pick(rng, &LABELS).to_owned())),
-            2..=5 => Step::Exit(child, pick(rng, &[Reason::Boom, Reason::Boom, Reason::Killed, Reason::Normal])),
+            2..=5 => {
+                Step::Exit(child, pick(rng, &[Reason::Boom, Reason::Boom, Reason::Killed, Reason::Normal]))
+            }
             6 => Step::Call(Call::TerminatePid(sup, child)),
             7 => Step::Call(Call::Terminate(sup, child)),
             8 => Step::Call(Call::Count(sup)),
@@ -314,7 +340,8 @@ pub(super) fn template(rng: &mut Rng) -> Case {
         return Case { root: sup, script };
     }
     let strategy = pick_strategy(rng);
-    let children = vec![worker(rng, "a", Restart::Permanent, Vec::new()), inner(Restart::Permanent, false, sup)];
+    let children =
+        vec![worker(rng, "a", Restart::Permanent, Vec::new()), inner(Restart::Permanent, false, sup)];
     Case { root: self::sup(rng, "root", strategy, 1, children), script }
 }
 
@@ -323,7 +350,8 @@ pub(super) fn nested(rng: &mut Rng) -> Case {
     let bounds = Bounds { kills: true };
     let deep = sup_of(rng, "t", &["c"], Vec::new());
     let below = if rng.bool() { vec![inner(Restart::Permanent, false, deep)] } else { Vec::new() };
-    let restart = pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
+    let restart =
+        pick(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
     let one = inner(restart, false, sup_of(rng, "s", &["a", "b"], below));
     let two = inner(Restart::Permanent, false, sup_of(rng, "v", &["d"], Vec::new()));
     let strategy = pick(rng, &[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);

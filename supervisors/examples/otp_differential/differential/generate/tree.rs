@@ -129,9 +129,10 @@ pub(super) fn kid(rng: &mut Rng, auto: AutoShutdown, what: What) -> Kid {
         What::Worker(Job { behaviour: Behaviour::Stubborn, .. }) => {
             pick(rng, &[Stop::Brutal, Stop::Millis(0), Stop::Millis(3)])
         }
-        What::Worker(_) => {
-            pick(rng, &[Stop::Brutal, Stop::Millis(0), Stop::Millis(5000), Stop::Millis(5000), Stop::Infinity])
-        }
+        What::Worker(_) => pick(
+            rng,
+            &[Stop::Brutal, Stop::Millis(0), Stop::Millis(5000), Stop::Millis(5000), Stop::Infinity],
+        ),
         What::Supervisor(_) => Stop::Infinity,
     };
     Kid { restart, significant, shutdown, what }

@@ -234,7 +234,9 @@ impl Stage {
                 }
                 ("progress", None, child)
             }
-            Report::ChildTerminated { child, reason } => ("child_terminated", Some(terms::term(reason)), child),
+            Report::ChildTerminated { child, reason } => {
+                ("child_terminated", Some(terms::term(reason)), child)
+            }
             Report::StartError { child, reason } => ("start_error", Some(terms::term(reason)), child),
             Report::ShutdownError { child, reason } => ("shutdown_error", Some(terms::term(reason)), child),
             Report::ReachedMaxIntensity { child } => {

@@ -33,7 +33,10 @@ pub(super) const RULES: &[Rule] = &[
     (69, |s| s.ends(|part, end| end.is(Strategy::OneForAll) && again(part, end) && renewed(part, end) > 0)),
     (70, |s| {
         s.ends(|part, end| {
-            let kept = part.siblings(&end.sup.id, end.id).iter().any(|(_, it, after)| running(it) && *after == Some(it));
+            let kept = part
+                .siblings(&end.sup.id, end.id)
+                .iter()
+                .any(|(_, it, after)| running(it) && *after == Some(it));
             end.is(Strategy::RestForOne) && again(part, end) && renewed(part, end) > 0 && kept
         })
     }),
@@ -57,7 +60,8 @@ pub(super) const RULES: &[Rule] = &[
     (73, |s| {
         s.ends(|part, end| {
             let siblings = part.siblings(&end.sup.id, end.id);
-            let revived = siblings.iter().any(|(_, it, after)| *it == "undefined" && after.is_some_and(running));
+            let revived =
+                siblings.iter().any(|(_, it, after)| *it == "undefined" && after.is_some_and(running));
             grouped(part, end) && revived
         })
     }),
@@ -69,7 +73,9 @@ pub(super) const RULES: &[Rule] = &[
                 sup.form != Form::Template
                     && part.ended(&sup.id)
                     && part.after.contains_key(sup.id.as_str())
-                    && ids(&part.before, &sup.id).iter().any(|id| !static_ids.contains(id) && !after.contains(id))
+                    && ids(&part.before, &sup.id)
+                        .iter()
+                        .any(|id| !static_ids.contains(id) && !after.contains(id))
             })
         })
     }),
@@ -99,9 +105,9 @@ pub(super) const RULES: &[Rule] = &[
         s.count(|part| {
             let gave_up = |outer: bool| {
                 let of = |sup: &str| (sup == "root") == outer;
-                part.lines
-                    .iter()
-                    .any(|line| matches!(line, Line::Report(told) if told.context == "shutdown" && of(told.sup)))
+                part.lines.iter().any(
+                    |line| matches!(line, Line::Report(told) if told.context == "shutdown" && of(told.sup)),
+                )
             };
             gave_up(false) && !gave_up(true) && part.after.contains_key("root")
         })
@@ -120,7 +126,10 @@ pub(super) const RULES: &[Rule] = &[
     }),
     (92, |s| {
         s.ends(|part, end| {
-            end.is(Strategy::RestForOne) && sibling_fails(part, end) && again(part, end) && !started_and_died(part)
+            end.is(Strategy::RestForOne)
+                && sibling_fails(part, end)
+                && again(part, end)
+                && !started_and_died(part)
         })
     }),
     (93, |s| {
@@ -137,7 +146,8 @@ pub(super) const RULES: &[Rule] = &[
     }),
     (94, |s| {
         s.ends(|part, end| {
-            let ignored = |line: &Line<'_>| matches!(line, Line::Start { id, what: "ignore" } if *id == end.id);
+            let ignored =
+                |line: &Line<'_>| matches!(line, Line::Start { id, what: "ignore" } if *id == end.id);
             end.restarts
                 && !end.in_template()
                 && part.lines.iter().any(ignored)
@@ -168,7 +178,10 @@ fn again(part: &Part<'_>, end: &End<'_>) -> bool {
 /// Siblings that ran and were restarted.
 fn renewed(part: &Part<'_>, end: &End<'_>) -> usize {
     let siblings = part.siblings(&end.sup.id, end.id);
-    siblings.iter().filter(|(_, it, after)| running(it) && after.is_some_and(|new| running(new) && new != *it)).count()
+    siblings
+        .iter()
+        .filter(|(_, it, after)| running(it) && after.is_some_and(|new| running(new) && new != *it))
+        .count()
 }
 
 fn grouped(part: &Part<'_>, end: &End<'_>) -> bool {
@@ -200,7 +213,8 @@ fn not_counted(s: &Story<'_>) -> usize {
         for part in &s.parts {
             let end = s.end(part).filter(|end| end.sup.id == sup.id);
             let asked = part.calls().iter().any(|(call, answer)| {
-                answer.contains("ok") && matches!(call, Call::Terminate(it, _) | Call::Restart(it, _) if *it == sup.id)
+                answer.contains("ok")
+                    && matches!(call, Call::Terminate(it, _) | Call::Restart(it, _) if *it == sup.id)
             });
             if end.as_ref().is_some_and(|end| !end.restarts) || asked {
                 uncounted = Some(part.now);

@@ -42,7 +42,9 @@ pub(super) const RULES: &[Rule] = &[
     (38, |s| refused(s, "{error,already_present}")),
     (39, |s| {
         s.calls(|_, call, answer| {
-            matches!(call, Call::Start(..)) && answer.contains(",{child,") && !answer.contains("already_started")
+            matches!(call, Call::Start(..))
+                && answer.contains(",{child,")
+                && !answer.contains("already_started")
         })
     }),
     (40, |s| {
@@ -100,7 +102,11 @@ fn ignored(s: &Story<'_>, of: impl Fn(Restart) -> bool) -> usize {
             let kids = part.after.keys().filter_map(|sup| Some((*sup, s.kid(sup, id)?)));
             kids.into_iter().any(|(sup, kid)| {
                 let state = part.state_after(sup, id);
-                let kept = if kid.restart == Restart::Temporary { state.is_none() } else { state == Some("undefined") };
+                let kept = if kid.restart == Restart::Temporary {
+                    state.is_none()
+                } else {
+                    state == Some("undefined")
+                };
                 of(kid.restart) && kept && !s.is_template(sup)
             })
         }

@@ -21,7 +21,9 @@ pub(super) const RULES: &[Rule] = &[
                     && part.died() > 1)
         })
     }),
-    (103, |s| s.all_stops(|kid, _| matches!(&kid.what, What::Worker(job) if job.behaviour == Behaviour::Unlinked))),
+    (103, |s| {
+        s.all_stops(|kid, _| matches!(&kid.what, What::Worker(job) if job.behaviour == Behaviour::Unlinked))
+    }),
     (104, |s| s.count(|part| part.when == When::End && !s.is_template("root") && part.running("root") > 1)),
     (105, |s| s.lines(|_, line| matches!(line, Line::Asked { reason: "shutdown" }))),
     (106, |s| {
@@ -39,7 +41,8 @@ pub(super) const RULES: &[Rule] = &[
     (110, |s| s.ends(|part, end| end.in_template() && end.restarts && part.started(end.id))),
     (111, |s| {
         let forgotten = s.ends(|part, end| {
-            let ignored = |line: &Line<'_>| matches!(line, Line::Start { id, what: "ignore" } if *id == end.id);
+            let ignored =
+                |line: &Line<'_>| matches!(line, Line::Start { id, what: "ignore" } if *id == end.id);
             end.in_template() && end.restarts && part.lines.iter().any(ignored)
         });
         forgotten + usize::from(s.adapted.contains(&111))
@@ -51,9 +54,11 @@ pub(super) const RULES: &[Rule] = &[
                 && !answer.starts_with("{exit")
         })
     }),
-    (114, |s| s.calls(|_, call, answer| {
-        matches!(call, Call::Restart(..) | Call::Delete(..)) && answer == "{error,simple_one_for_one}"
-    })),
+    (114, |s| {
+        s.calls(|_, call, answer| {
+            matches!(call, Call::Restart(..) | Call::Delete(..)) && answer == "{error,simple_one_for_one}"
+        })
+    }),
     (115, |s| s.count(|part| stopped_template(s, part).is_some_and(|(_, running)| running > 1))),
     (116, |s| {
         s.count(|part| {
@@ -63,15 +68,25 @@ pub(super) const RULES: &[Rule] = &[
             })
         })
     }),
-    (117, |s| s.told(|_, told| told.context == "shutdown_error" && told.who.bytes().all(|it| it.is_ascii_digit()))),
+    (117, |s| {
+        s.told(|_, told| told.context == "shutdown_error" && told.who.bytes().all(|it| it.is_ascii_digit()))
+    }),
     (118, |s| added(s, |answer| answer.starts_with("{ok,#"))),
     (119, |s| s.ends(|part, end| for_good(end) && !matters(end) && !part.ended(&end.sup.id))),
-    (120, |s| s.ends(|part, end| {
-        end.sup.auto == AutoShutdown::AnySignificant && end.kid.significant && for_good(end) == part.ended(&end.sup.id)
-    })),
-    (121, |s| s.ends(|part, end| {
-        end.sup.auto == AutoShutdown::AllSignificant && matters(end) && (part.ended(&end.sup.id) || others(s, part, end, running) > 0)
-    })),
+    (120, |s| {
+        s.ends(|part, end| {
+            end.sup.auto == AutoShutdown::AnySignificant
+                && end.kid.significant
+                && for_good(end) == part.ended(&end.sup.id)
+        })
+    }),
+    (121, |s| {
+        s.ends(|part, end| {
+            end.sup.auto == AutoShutdown::AllSignificant
+                && matters(end)
+                && (part.ended(&end.sup.id) || others(s, part, end, running) > 0)
+        })
+    }),
     (122, |s| s.ends(|part, end| matters(end) && part.ended(&end.sup.id) && part.running(&end.sup.id) > 1)),
     (123, |s| {
         s.calls(|part, call, answer| {
@@ -82,49 +97,62 @@ pub(super) const RULES: &[Rule] = &[
                     && !part.ended(sup))
         })
     }),
-    (124, |s| s.ends(|part, end| {
-        end.sup.auto == AutoShutdown::AllSignificant
-            && matters(end)
-            && part.ended(&end.sup.id)
-            && others(s, part, end, |it| it == "undefined") > 0
-    })),
-    (126, |s| s.ends(|part, end| {
-        end.is(Strategy::OneForAll)
-            && matters(end)
-            && end.kid.restart == Restart::Transient
-            && part.ended(&end.sup.id)
-            && part.running(&end.sup.id) > 1
-    })),
-    (127, |s| s.calls(|_, call, answer| {
-        matches!(call, Call::Start(..)) && answer.contains("{auto_shutdown,never}")
-    })),
-    (128, |s| s.ends(|part, end| matters(end) && part.ended(&end.sup.id) && takes_outer_along(s, part, &end.sup.id))),
+    (124, |s| {
+        s.ends(|part, end| {
+            end.sup.auto == AutoShutdown::AllSignificant
+                && matters(end)
+                && part.ended(&end.sup.id)
+                && others(s, part, end, |it| it == "undefined") > 0
+        })
+    }),
+    (126, |s| {
+        s.ends(|part, end| {
+            end.is(Strategy::OneForAll)
+                && matters(end)
+                && end.kid.restart == Restart::Transient
+                && part.ended(&end.sup.id)
+                && part.running(&end.sup.id) > 1
+        })
+    }),
+    (127, |s| {
+        s.calls(|_, call, answer| matches!(call, Call::Start(..)) && answer.contains("{auto_shutdown,never}"))
+    }),
+    (128, |s| {
+        s.ends(|part, end| matters(end) && part.ended(&end.sup.id) && takes_outer_along(s, part, &end.sup.id))
+    }),
     (129, |s| {
         s.told(|part, told| {
             told.context == "shutdown" && told.sup != "root" && takes_outer_along(s, part, told.sup)
         })
     }),
     (131, |s| s.count(|part| part.when == When::End && part.running("root") > 0)),
-    (132, |s| s.count(|part| {
-        matches!(part.when, When::Step(Step::Signal(id, _)) if s.sup(id).is_some())
-            && part.lines.is_empty()
-            && part.before == part.after
-    })),
+    (132, |s| {
+        s.count(|part| {
+            matches!(part.when, When::Step(Step::Signal(id, _)) if s.sup(id).is_some())
+                && part.lines.is_empty()
+                && part.before == part.after
+        })
+    }),
     (133, |s| killed(s, |part, sup| part.running(sup) > 0)),
     (134, |s| killed(s, |part, sup| part.running(sup) > 0 && part.after.contains_key(sup))),
     (136, |s| s.told(|part, told| told.context == "shutdown" && told.sup != "root" && part.ended(told.sup))),
-    (137, |s| s.ends(|part, end| {
-        end.sup.id != "root"
-            && end.restarts
-            && s.case.supervisors().iter().any(|other| {
-                other.id != "root" && other.id != end.sup.id && part.running(&other.id) > 0
-            })
-    })),
+    (137, |s| {
+        s.ends(|part, end| {
+            end.sup.id != "root"
+                && end.restarts
+                && s.case
+                    .supervisors()
+                    .iter()
+                    .any(|other| other.id != "root" && other.id != end.sup.id && part.running(&other.id) > 0)
+        })
+    }),
     (142, |s| s.told(|_, told| told.context != "progress")),
     (143, |s| s.told(|part, told| told.context == "shutdown" && part.reports("child_terminated") > 0)),
-    (144, |s| s.count(|part| {
-        part.when == When::End && part.running("root") > 0 && part.reports("shutdown_error") == 0
-    })),
+    (144, |s| {
+        s.count(|part| {
+            part.when == When::End && part.running("root") > 0 && part.reports("shutdown_error") == 0
+        })
+    }),
     (145, |s| s.told(|_, told| told.context == "progress")),
 ];
 

@@ -34,9 +34,18 @@ pub(crate) enum When<'a> {
 pub(crate) type Tables<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a str)>>;
 
 pub(crate) enum Line<'a> {
-    Start { id: &'a str, what: &'a str },
-    Asked { reason: &'a str },
-    Died { id: &'a str, pid: &'a str, reason: &'a str },
+    Start {
+        id: &'a str,
+        what: &'a str,
+    },
+    Asked {
+        reason: &'a str,
+    },
+    Died {
+        id: &'a str,
+        pid: &'a str,
+        reason: &'a str,
+    },
     Report(Told<'a>),
     Answer(&'a str),
     /// The end of the start, or of the root.
@@ -80,7 +89,8 @@ impl<'a> Story<'a> {
 
     /// How often something is so of requests and their answers.
     pub(crate) fn calls(&self, so: impl Fn(&Part<'a>, &'a Call, &'a str) -> bool) -> usize {
-        let per_part = |part: &Part<'a>| part.calls().into_iter().filter(|(call, it)| so(part, call, it)).count();
+        let per_part =
+            |part: &Part<'a>| part.calls().into_iter().filter(|(call, it)| so(part, call, it)).count();
         self.parts.iter().map(per_part).sum()
     }
 
@@ -166,9 +176,9 @@ impl<'a> Story<'a> {
         };
         let killed = matches!(part.when, When::Step(Step::Kill(id)) if self.sup(id).is_some());
         let died = part.lines.iter().filter(|line| match line {
-            Line::Died { id, pid, reason } if !own.contains(id) && !killed => {
-                self.died_kid(part, pid, id).is_some_and(|kid| matches!(kid.what, What::Worker(_)) && so(kid, reason))
-            }
+            Line::Died { id, pid, reason } if !own.contains(id) && !killed => self
+                .died_kid(part, pid, id)
+                .is_some_and(|kid| matches!(kid.what, What::Worker(_)) && so(kid, reason)),
             _ => false,
         });
         died.count()
@@ -281,7 +291,9 @@ impl<'a> Part<'a> {
     }
 
     pub(crate) fn started(&self, id: &str) -> bool {
-        self.lines.iter().any(|line| matches!(line, Line::Start { id: it, what } if *it == id && what.starts_with('#')))
+        self.lines
+            .iter()
+            .any(|line| matches!(line, Line::Start { id: it, what } if *it == id && what.starts_with('#')))
     }
 
     pub(crate) fn died(&self) -> usize {
@@ -312,7 +324,9 @@ impl<'a> Part<'a> {
 
     /// How many children of `sup` ran before.
     pub(crate) fn running(&self, sup: &str) -> usize {
-        self.before.get(sup).map_or(0, |children| children.iter().filter(|(_, it)| it.starts_with('#')).count())
+        self.before
+            .get(sup)
+            .map_or(0, |children| children.iter().filter(|(_, it)| it.starts_with('#')).count())
     }
 }
 
@@ -325,14 +339,11 @@ impl<'a> Told<'a> {
         let mut words = line.splitn(3, ' ');
         let (sup, context) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let rest = words.next().unwrap_or_default();
-        let (reason, rest) = if context == "progress" { ("", rest) } else { rest.split_once(' ').unwrap_or_default() };
+        let (reason, rest) =
+            if context == "progress" { ("", rest) } else { rest.split_once(' ').unwrap_or_default() };
         let (rest, policy) = rest.rsplit_once(' ').unwrap_or_default();
         let (id, who) = rest.split_once(' ').unwrap_or_default();
         Self { sup, context, reason, id, who, policy }
-    }
-
-    pub(crate) fn is_supervisor(&self) -> bool {
-        self.policy.ends_with("supervisor")
     }
 }
 
