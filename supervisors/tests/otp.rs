@@ -14,7 +14,7 @@ use supervisors::supervisor::{AutoShutdown, Restart, Strategy};
 #[allow(dead_code, reason = "only the example records and replays")]
 mod differential;
 
-use differential::case::{Behaviour, Call, Case, Form, Job, Kid, Reason, Start, Step, Stop, Sup, What};
+use differential::case::{Behaviour, Case, Form, Job, Kid, Reason, Start, Step, Stop, Sup, What};
 use differential::compare::{self, Pair};
 use differential::theirs::Otp;
 use differential::{CASES, generate, rules, rust, shrink};

@@ -1,6 +1,9 @@
 //! The integration tests: one binary, a module a theme; everything here is seen from outside.
 
+mod conformance;
+mod elixir;
 mod examples;
+mod rules;
 mod stage;
 mod unchanged;
 mod unwind;

@@ -51,7 +51,7 @@ impl TemplatePlan {
         match self.pool.find(pid) {
             Some(key) => self.pool.terminate(key, pid, actions),
             None if alive && !planted::is(Fault::TakesStrangersForDead) => {
-                actions.push(Action::Reply(Err(ChildError::NotFound)))
+                actions.push(Action::Reply(Err(ChildError::NotFound)));
             }
             None => actions.push(Action::Reply(Ok(Answer::Done))),
         }
