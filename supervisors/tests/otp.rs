@@ -16,6 +16,7 @@ mod differential;
 
 use differential::case::{Behaviour, Case, Form, Job, Kid, Reason, Start, Step, Stop, Sup, What};
 use differential::compare::{self, Pair};
+use differential::releases::RELEASES;
 use differential::theirs::Otp;
 use differential::{CASES, generate, rules, rust, shrink};
 
@@ -95,12 +96,13 @@ fn a_failing_case_is_printed_as_a_rust_script_that_compiles_and_as_an_erlang_scr
     assert_eq!(rust::expression(&case), include_str!("traces/planted.rs"));
     let scripts = compare::scripts(&case);
     assert!(scripts.contains(include_str!("traces/planted.rs")), "{scripts}");
+    assert!(scripts.contains("assert_same(&Case {"), "{scripts}");
     let (_, erlang) = scripts.split_once("<<'END'\n").expect("the Erlang script is fed with the case");
     assert_eq!(erlang, format!("{case}\nEND\n"));
+    assert_same(&case);
     let Some(mut otp) = otp() else { return };
     let theirs = otp.run(&case);
     let pair = |otp: &mut Otp, case: &Case| Pair::new(case, otp.run(case), otp.release);
-    assert!(!pair(&mut otp, &case).differs(), "without the fault there is no difference");
     assert!(is_found(Fault::RetriesFromTheOrigin, &case, &theirs, otp.release));
     // It is as small as it goes.
     let mut fails =
@@ -108,8 +110,30 @@ fn a_failing_case_is_printed_as_a_rust_script_that_compiles_and_as_an_erlang_scr
     assert_eq!(shrink::shrink(case.clone(), &mut fails), case);
 }
 
+/// What a printed Rust script calls.
+fn assert_same(case: &Case) {
+    let Some(mut otp) = otp() else { return };
+    let Pair { theirs, ours, .. } = Pair::new(case, otp.run(case), otp.release);
+    assert_eq!(theirs, ours);
+}
+
 #[test]
-fn every_rule_of_the_differential_is_there_once() {
-    let numbers: Vec<_> = rules::all().map(|(rule, _)| rule).collect();
-    assert!(numbers.is_sorted_by(|one, two| one < two), "{numbers:?}");
+fn every_verified_rule_of_sections_b_to_o_is_asked_for() {
+    let asked: Vec<_> = rules::all().map(|(rule, _)| rule).collect();
+    assert!(asked.is_sorted_by(|one, two| one < two), "each once, in order: {asked:?}");
+    let mut all: Vec<_> = asked.into_iter().chain(rules::NOT_ASKED.iter().map(|(rule, _)| *rule)).collect();
+    all.sort_unstable();
+    assert_eq!(all, (17..=146).collect::<Vec<_>>());
+}
+
+/// `[26+]` and `[new]` in the table of conformance.
+#[test]
+fn every_rule_that_releases_differ_in_is_in_the_one_table() {
+    let table = include_str!("../CONFORMANCE.md");
+    let marked = table
+        .lines()
+        .filter(|line| (line.contains("[26+]") || line.contains("[new]")) && !line.contains("n/a: "));
+    let marked = marked.filter_map(|line| line.strip_prefix("| OTP-")?.get(..3)?.parse::<u32>().ok());
+    let missing: Vec<_> = marked.filter(|rule| RELEASES.iter().all(|it| it.rule != *rule)).collect();
+    assert_eq!(missing, Vec::<u32>::new());
 }

@@ -9,6 +9,8 @@
 //! With `--record FILE` the traces of the real OTP are written to a file instead, which the tests compare with ours where
 //! there is no Erlang; `--replay FILE` is that comparison.
 //!
+//! `--fault NAME` breaks a rule on our side first (`supervisors::supervisor::planted`), to see what is found.
+//!
 //! The line before the last counts the cases in which the rule of an older release was expected, the last line is
 //! `N cases, D differences`. Exit code 1 if there are differences, 3 if there is no Erlang, 2 for bad arguments.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
@@ -19,11 +21,15 @@ use std::process::ExitCode;
 
 use differential::compare::{self, Outcome};
 use differential::releases::{RELEASES, UNORDERED};
+use differential::rules::NOT_ASKED;
 use differential::theirs::Otp;
+use supervisors::supervisor::planted::{self, FAULTS, Fault};
 
 fn main() -> ExitCode {
-    let Some(Arguments { seed, cases, record, replay }) = arguments() else {
-        eprintln!("usage: otp_differential [--seed S] [--cases N] [--record FILE | --replay FILE]");
+    let Some(Arguments { seed, cases, record, replay, fault }) = arguments() else {
+        eprintln!(
+            "usage: otp_differential [--seed S] [--cases N] [--fault NAME | --record FILE | --replay FILE]"
+        );
         return ExitCode::from(2);
     };
     if let Some(file) = replay {
@@ -44,7 +50,11 @@ fn main() -> ExitCode {
         };
     }
     println!("OTP {}, seeds {seed} to {}", otp.release, seed + cases.saturating_sub(1));
-    let outcome = compare::compare(&mut otp, seed..seed + cases);
+    let mut compare = || compare::compare(&mut otp, seed..seed + cases);
+    let outcome = match fault {
+        Some(fault) => planted::with(fault, compare),
+        None => compare(),
+    };
     tell(&outcome, otp.release)
 }
 
@@ -52,6 +62,8 @@ fn main() -> ExitCode {
 fn tell(outcome: &Outcome, release: u32) -> ExitCode {
     println!("rule, hits");
     outcome.hits.iter().for_each(|(rule, hits)| println!("OTP-{rule:03}, {hits}"));
+    println!("not asked for, of sections B to O:");
+    NOT_ASKED.iter().for_each(|(rule, why)| println!("OTP-{rule:03}: {why}"));
     println!("compared without order:");
     UNORDERED.iter().for_each(|(rule, what)| println!("OTP-{rule:03}: {what}"));
     println!("rules of the newest release that older ones do not have:");
@@ -92,10 +104,12 @@ struct Arguments {
     cases: u64,
     record: Option<String>,
     replay: Option<String>,
+    fault: Option<Fault>,
 }
 
 fn arguments() -> Option<Arguments> {
-    let mut found = Arguments { seed: 1, cases: differential::CASES, record: None, replay: None };
+    let mut found =
+        Arguments { seed: 1, cases: differential::CASES, record: None, replay: None, fault: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next()?;
@@ -104,6 +118,7 @@ fn arguments() -> Option<Arguments> {
             "--cases" => found.cases = value.parse().ok()?,
             "--record" => found.record = Some(value),
             "--replay" => found.replay = Some(value),
+            "--fault" => found.fault = Some(FAULTS.into_iter().find(|fault| format!("{fault:?}") == value)?),
             _ => return None,
         }
     }

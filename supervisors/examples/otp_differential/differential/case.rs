@@ -66,6 +66,8 @@ pub(crate) enum Behaviour {
     Plain,
     /// It traps them and ends as asked.
     Obedient,
+    /// It traps them and ends as asked a little later.
+    Slow,
     /// It traps them and does not end.
     Stubborn,
     /// It traps them and ends for a reason of its own.

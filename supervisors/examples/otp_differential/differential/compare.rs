@@ -207,10 +207,10 @@ fn tell(seed: u64, case: Case, otp: &mut Otp) -> String {
     format!("--- seed {seed} differs; the smallest case:\n{}{}", scripts(&case), pair(&case).side_by_side())
 }
 
-/// A case as a Rust and as an Erlang script.
+/// A case as a Rust and as an Erlang script: a test for `tests/otp.rs`, and a command for a shell.
 pub(crate) fn scripts(case: &Case) -> String {
     format!(
-        "in Rust, for a test beside the others in `tests/otp.rs`:\n{}\
+        "in Rust:\n#[test]\nfn this_case_is_the_same() {{\nassert_same(&{});\n}}\n\
          in Erlang:\ncd supervisors/examples/otp_differential/differential && escript otp.escript <<'END'\n{case}\nEND\n",
         rust::expression(case)
     )

@@ -56,6 +56,7 @@ impl Display for Behaviour {
         match self {
             Self::Plain => f.write_str("plain"),
             Self::Obedient => f.write_str("obedient"),
+            Self::Slow => f.write_str("slow"),
             Self::Stubborn => f.write_str("stubborn"),
             Self::Answers(reason) => write!(f, "{{answers,{reason}}}"),
             Self::Unlinked => f.write_str("unlinked"),

@@ -10,6 +10,11 @@ pub(crate) struct Since {
 }
 
 pub(crate) const RELEASES: &[Since] = &[
+    Since {
+        rule: 16,
+        since: Some(28),
+        before: "a template's supervisor may shut down by itself (not drawn)",
+    },
     Since { rule: 19, since: Some(26), before: "the caller of a failed start finds an exit message" },
     Since {
         rule: 40,
@@ -21,6 +26,11 @@ pub(crate) const RELEASES: &[Since] = &[
         rule: 59,
         since: None,
         before: "a restarting child of a template that is stopped by request is counted as missing for ever",
+    },
+    Since {
+        rule: 103,
+        since: Some(28),
+        before: "one that died without a link is told as noproc, not as child_process_unlinked (not drawn: OTP-035)",
     },
     Since {
         rule: 111,

@@ -18,11 +18,11 @@ pub(crate) struct Otp {
 }
 
 impl Otp {
-    /// Starts one; `None` if there is no Erlang on this machine.
+    /// Starts one, by `escript` or what the environment says is `ESCRIPT`; `None` if there is no Erlang on this machine.
     pub(crate) fn start() -> Option<Self> {
         let script = std::env::temp_dir().join(format!("otp_differential_{}.escript", std::process::id()));
         std::fs::write(&script, SCRIPT).ok()?;
-        let mut child = Command::new("escript")
+        let mut child = Command::new(std::env::var_os("ESCRIPT").unwrap_or_else(|| "escript".into()))
             .arg(&script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

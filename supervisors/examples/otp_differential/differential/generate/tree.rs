@@ -71,7 +71,8 @@ pub(super) fn template(rng: &mut Rng, id: &str, worker: &str) -> Sup {
     let mut kid = kid(rng, AutoShutdown::Never, What::Worker(job));
     // How far its children come in no time at all, is for OTP's scheduler to say.
     if kid.shutdown == Stop::Millis(0) {
-        kid.shutdown = Stop::Millis(3);
+        let stubborn = matches!(&kid.what, What::Worker(job) if job.behaviour == Behaviour::Stubborn);
+        kid.shutdown = if stubborn { Stop::Millis(3) } else { Stop::Infinity };
     }
     Sup {
         id: id.to_owned(),
@@ -88,7 +89,8 @@ pub(super) fn template(rng: &mut Rng, id: &str, worker: &str) -> Sup {
 pub(super) fn job(rng: &mut Rng, bounds: Bounds, id: &str, top: bool) -> Job {
     let behaviour = match rng.u8(..10) {
         0..=2 => Behaviour::Plain,
-        3..=5 => Behaviour::Obedient,
+        3..=4 => Behaviour::Obedient,
+        5 => Behaviour::Slow,
         6 => Behaviour::Stubborn,
         7 => Behaviour::Answers(pick(rng, &[Reason::Normal, Reason::ShutdownX])),
         8 => Behaviour::Answers(pick(rng, &[Reason::Boom, Reason::ShutdownAB, Reason::Killed])),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Running};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Running};
 use supervisors::supervisor::{
     Child, ChildSpec, DynamicSupervisor, Shutdown, StartError, Supervisor, Template, TemplateSupervisor,
 };
@@ -108,6 +108,9 @@ struct Recipe {
 
 /// How long a start waits for its own supervisor, which cannot answer.
 const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How long a slow one takes to end.
+const WHILE: Duration = Duration::from_millis(1);
 
 impl Recipe {
     async fn make(&self) -> Result<Worker, StartError> {
@@ -214,6 +217,13 @@ impl Actor for Worker {
         self.stage.say(format!("asked {}: {}", self.job.id, terms::term(&asked)));
         match self.job.behaviour {
             Behaviour::Stubborn => Running::Continue,
+            Behaviour::Slow => {
+                ctx.run_later(WHILE, |this, ctx| {
+                    this.leaving = true;
+                    ctx.stop();
+                });
+                Running::Continue
+            }
             Behaviour::Answers(reason) => {
                 self.leaving = true;
                 ctx.exit(terms::exit_reason(reason));
