@@ -20,7 +20,7 @@ mod differential;
 use std::process::ExitCode;
 
 use differential::compare::{self, Outcome};
-use differential::releases::{RELEASES, UNORDERED};
+use differential::releases::{NOT_COMPARED, RELEASES, UNORDERED};
 use differential::rules::NOT_ASKED;
 use differential::theirs::Otp;
 use supervisors::supervisor::planted::{self, FAULTS, Fault};
@@ -66,6 +66,8 @@ fn tell(outcome: &Outcome, release: u32) -> ExitCode {
     NOT_ASKED.iter().for_each(|(rule, why)| println!("OTP-{rule:03}: {why}"));
     println!("compared without order:");
     UNORDERED.iter().for_each(|(rule, what)| println!("OTP-{rule:03}: {what}"));
+    println!("not compared or not drawn:");
+    NOT_COMPARED.iter().for_each(|(rule, what)| println!("OTP-{rule:03}: {what}"));
     println!("rules of the newest release that older ones do not have:");
     for differs in RELEASES {
         let since =
