@@ -252,6 +252,15 @@ impl Node {
         }
     }
 
+    /// Takes a name from whoever has it (OTP `unregister`). What a supervisor's child is [named](
+    /// crate::supervisor::ChildSpec::named) it has again after its next restart.
+    ///
+    /// # Errors
+    /// [`RegisterError::Unknown`] if nobody has it (OTP-186).
+    pub fn unregister(&self, name: &str) -> Result<(), RegisterError> {
+        self.0.registry.unregister(name)
+    }
+
     /// The process that has `name` now (OTP `whereis`).
     #[must_use]
     pub fn whereis(&self, name: &str) -> Option<Process> {

@@ -41,6 +41,15 @@ impl<A: Actor> Slot<A> {
         Ok(())
     }
 
+    /// Takes whoever is here away; `false` if nobody was.
+    pub(crate) fn vacate(self: &Arc<Self>) -> bool {
+        let _change = self.change.lock();
+        let Some(cell) = self.current.swap(None) else { return false };
+        // Before it can be here again: else that would be let go of, too.
+        cell.control.let_go(&(Arc::clone(self) as Arc<dyn Name>));
+        true
+    }
+
     pub(crate) fn current(&self) -> Option<Arc<Cell<A>>> {
         self.current.load_full()
     }

@@ -330,6 +330,11 @@ impl Control {
         true
     }
 
+    /// Forgets a name that was taken from it.
+    pub(crate) fn let_go(&self, name: &Arc<dyn Name>) {
+        self.state.lock().names.remove(name);
+    }
+
     /// Something the process shows to whoever holds it (a supervisor: its table of children).
     pub(crate) fn set_annex(&self, annex: Arc<dyn Any + Send + Sync>) {
         self.state.lock().make_rare().annex = Some(annex);

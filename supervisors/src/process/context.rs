@@ -54,6 +54,37 @@ pub struct Exit {
 }
 
 /// What the context of any actor can do once the actor is a process. Works on an unchanged `actix::Context`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use actix::{Actor, Context};
+/// use supervisors::{ContextExt, ExitReason, Node};
+///
+/// struct Session {
+///     user: Option<&'static str>,
+/// }
+///
+/// impl Actor for Session {
+///     type Context = Context<Self>;
+///
+///     fn started(&mut self, ctx: &mut Self::Context) {
+///         // Whoever waits for the start need not wait for this; no message comes before it.
+///         ctx.continue_with(|session, ctx| {
+///             session.user = Some("somebody");
+///             // One that nobody talks to is not needed.
+///             let limit = Some(Duration::from_millis(20));
+///             ctx.idle_timeout(limit, |_, ctx| ctx.exit(ExitReason::Normal));
+///         });
+///         ctx.on_panic(|session, reason| eprintln!("lost {:?}: {reason}", session.user));
+///     }
+/// }
+///
+/// # actix::run(async {
+/// let session = Node::new().spawn(Session { user: None }).process().expect("it runs");
+/// assert_eq!(session.exited().await, ExitReason::Normal);
+/// # }).expect("it runs");
+/// ```
 pub trait ContextExt<A> {
     /// Ends this process with `reason`: `stopping()` and `stopped()` run, then whoever watches it hears `reason`
     /// (a `gen_server` that returns `{stop, Reason, State}`).

@@ -27,6 +27,35 @@ use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
 ///
 /// `X` is what a caller adds, `T` what a child is held by. Defaults as for any child: permanent, 5 s to shut down (a
 /// supervisor: as long as it takes), on the supervisor's thread, [`MAILBOX_BOUND`] messages.
+///
+/// ```
+/// use actix::{Actor, Context, Handler, Message};
+/// use supervisors::Node;
+/// use supervisors::supervisor::{DynamicSupervisor, Restart, Template};
+///
+/// struct Account(u32);
+/// impl Actor for Account {
+///     type Context = Context<Self>;
+/// }
+/// #[derive(Message)]
+/// #[rtype(result = "u32")]
+/// struct Balance;
+/// impl Handler<Balance> for Account {
+///     type Result = u32;
+///     fn handle(&mut self, _: Balance, _: &mut Self::Context) -> u32 {
+///         self.0
+///     }
+/// }
+///
+/// # actix::run(async {
+/// let template = Template::new("account", Account).restart(Restart::Transient);
+/// let accounts = DynamicSupervisor::template("accounts", template);
+/// let accounts = accounts.start(&Node::new()).await.expect("it starts");
+/// let account = accounts.start_child(100).await.expect("it starts").expect("it does not ignore");
+/// assert_eq!(account.reference.call(Balance).await, Ok(100));
+/// accounts.terminate_child(account.pid).await.expect("it stops");
+/// # }).expect("it runs");
+/// ```
 pub struct Template<X, T> {
     policy: ChildPolicy,
     shape: Shape,

@@ -3,6 +3,7 @@
 mod conformance;
 mod elixir;
 mod examples;
+mod hosts;
 mod rules;
 mod stage;
 mod unchanged;

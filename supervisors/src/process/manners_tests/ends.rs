@@ -1,5 +1,10 @@
 //! How a server ends, and who hears of it.
 
+use std::sync::mpsc;
+use std::task::Poll;
+
+use tokio::sync::oneshot;
+
 use super::*;
 
 /// OTP-171: even a normal end is told.
@@ -63,6 +68,74 @@ fn a_server_that_answers_and_stops_terminates_before_its_caller_goes_on() {
         assert_eq!(answer, Ok(7), "the answer comes though it has ended");
         assert_eq!(process.exited().await, ExitReason::failed("done"));
         assert_eq!(rig.seen(), ["terminate: done", "answered"]);
+    });
+}
+
+/// OTP-174, seen from another thread, which could get the answer before.
+#[test]
+fn no_caller_anywhere_has_the_answer_of_a_stopping_server_before_it_has_terminated() {
+    /// Answers and stops, and takes its time.
+    struct Leaving(Option<(oneshot::Sender<()>, mpsc::Receiver<()>)>);
+    impl Actor for Leaving {
+        type Context = Context<Self>;
+        fn stopped(&mut self, _: &mut Self::Context) {
+            let (entered, release) = self.0.take().expect("it stops once");
+            entered.send(()).expect("somebody waits");
+            release.recv().expect("somebody lets it go on");
+        }
+    }
+    impl Handler<Later> for Leaving {
+        type Result = MessageResult<Later>;
+        fn handle(&mut self, _: Later, ctx: &mut Self::Context) -> Self::Result {
+            ctx.stop();
+            MessageResult("bye")
+        }
+    }
+    System::new().block_on(async {
+        let (arbiter, node) = (Arbiter::new(), Node::new());
+        let (tell, told) = oneshot::channel();
+        let (entered, entering) = oneshot::channel();
+        let (release, released) = mpsc::channel();
+        arbiter.spawn_fn(move || {
+            let leaving = node.spawn(Leaving(Some((entered, released))));
+            let _ = tell.send(leaving);
+        });
+        let leaving: Ref<Leaving> = told.await.expect("it starts");
+        let mut call = std::pin::pin!(leaving.call(Later));
+        entering.await.expect("it terminates");
+        for _ in 0..10 {
+            let looked = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx)));
+            assert_eq!(looked.await, Poll::Pending);
+            tokio::task::yield_now().await;
+        }
+        release.send(()).expect("it waits");
+        assert_eq!(call.await, Ok("bye"));
+        arbiter.stop();
+        arbiter.join().expect("the thread ends well");
+    });
+}
+
+/// A server that was to stop, and does not.
+#[test]
+fn a_server_that_refuses_to_stop_answers_all_the_same() {
+    struct Stubborn;
+    impl Actor for Stubborn {
+        type Context = Context<Self>;
+        fn stopping(&mut self, _: &mut Self::Context) -> Running {
+            Running::Continue
+        }
+    }
+    impl Handler<Later> for Stubborn {
+        type Result = MessageResult<Later>;
+        fn handle(&mut self, _: Later, ctx: &mut Self::Context) -> Self::Result {
+            ctx.stop();
+            MessageResult("still here")
+        }
+    }
+    run(async |rig| {
+        let stubborn = rig.node.spawn(Stubborn);
+        assert_eq!(stubborn.call(Later).await, Ok("still here"));
+        assert_eq!(stubborn.call(Later).await, Ok("still here"));
     });
 }
 
@@ -149,5 +222,62 @@ fn a_stop_comes_behind_the_mail_and_waits_no_longer_than_it_may() {
         let stop = server.stop(ExitReason::Normal, SECOND);
         process.resume();
         assert_eq!(stop.await, Err(CallError::Exit(ExitReason::Shutdown)), "another end than asked for");
+    });
+}
+
+/// OTP-147: what a process says when it ends by itself.
+#[test]
+fn a_process_ends_with_normal_its_own_reason_or_its_panic() {
+    run(async |rig| {
+        let (server, process) = rig.running().await;
+        server.cast(order(|_, ctx| ctx.stop()));
+        assert_eq!(process.exited().await, ExitReason::Normal);
+        let (server, process) = rig.running().await;
+        server.cast(order(|_, ctx| ctx.exit(ExitReason::failed("mine"))));
+        assert_eq!(process.exited().await, ExitReason::failed("mine"));
+        let (server, process) = rig.running().await;
+        server.cast(order(|_, _| panic!("as asked")));
+        let reason = process.exited().await;
+        assert!(
+            matches!(&reason, ExitReason::Panicked { message, .. } if &**message == "as asked"),
+            "{reason}"
+        );
+    });
+}
+
+/// OTP-157.
+#[test]
+fn nothing_of_a_process_runs_once_an_exit_signal_has_reached_it() {
+    run(async |rig| {
+        let (server, process) = rig.running().await;
+        server.cast(order(|server, ctx| {
+            ctx.spawn(std::future::ready(()).into_actor(server).map(|(), server, _| server.say("a future")));
+            server.say("the last");
+            // Its own turn goes to its end.
+            this_process().expect("it is one").exit(ExitReason::failed("boom"));
+        }));
+        server.cast(say("mail"));
+        assert_eq!(process.exited().await, ExitReason::failed("boom"));
+        let seen = rig.seen();
+        assert_eq!(seen[0], "the last");
+        assert!(!seen.iter().any(|said| said == "mail" || said.starts_with("terminate")), "{seen:?}");
+    });
+}
+
+/// OTP-167: what an answer would be sent to is gone with the call.
+#[test]
+fn an_answer_nobody_waits_for_any_more_goes_nowhere() {
+    run(async |rig| {
+        let (server, process) = rig.running().await;
+        let mut call = Box::pin(server.call(Later));
+        let early = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx)));
+        assert_eq!(early.await, Poll::Pending);
+        drop(call);
+        let late = server.call(Later).within(SECOND / 2).await;
+        assert_eq!(late, Err(CallError::Timeout(SECOND / 2)));
+        tokio::time::sleep(5 * SECOND).await;
+        assert_eq!(rig.seen(), ["replied later", "replied later"], "the server did its work");
+        assert!(process.is_alive());
+        assert_eq!(server.call(say("fine")).await, Ok(7));
     });
 }

@@ -2,6 +2,18 @@
 
 use super::*;
 
+/// Spins for a moment, then lets others run: both threads may have to share one core.
+fn wait_for(gate: &AtomicUsize, count: usize) {
+    let mut looks = 0_u32;
+    while gate.load(Ordering::SeqCst) < count {
+        looks += 1;
+        if looks.is_multiple_of(500) {
+            std::thread::yield_now();
+        }
+        std::hint::spin_loop();
+    }
+}
+
 /// OTP-155: while a link breaks on one thread and is taken away on another, nothing is heard after `unlink` returned.
 #[test]
 fn no_exit_signal_arrives_once_unlink_has_returned_whatever_another_thread_does() {
@@ -19,30 +31,24 @@ fn no_exit_signal_arrives_once_unlink_has_returned_whatever_another_thread_does(
         threads.spawn(move || {
             for (round, victim) in victims.into_iter().enumerate() {
                 gate.fetch_add(1, Ordering::SeqCst);
-                while gate.load(Ordering::SeqCst) < 3 * round + 2 {
-                    std::hint::spin_loop();
-                }
+                wait_for(gate, 3 * round + 2);
                 victim.declare(ExitReason::failed("boom"), &mut || ());
                 gate.fetch_add(1, Ordering::SeqCst);
             }
         });
-        for round in 0..20_000 {
+        for round in 0..40_000 {
             let victim = Cell::<Server>::new(node.clone(), 8);
             let dying = Process(Arc::clone(&victim) as Arc<dyn Object>);
             watching.link(&dying);
             to.send(victim).expect("the thread takes it");
-            while gate.load(Ordering::SeqCst) < 3 * round + 1 {
-                std::hint::spin_loop();
-            }
+            wait_for(gate, 3 * round + 1);
             gate.fetch_add(1, Ordering::SeqCst);
-            for _ in 0..round % 64 {
+            for _ in 0..round % 256 {
                 std::hint::spin_loop();
             }
             watching.unlink(&dying);
             let by_then = heard.load(Ordering::SeqCst);
-            while gate.load(Ordering::SeqCst) < 3 * round + 3 {
-                std::hint::spin_loop();
-            }
+            wait_for(gate, 3 * round + 3);
             assert_eq!(heard.load(Ordering::SeqCst), by_then, "a late exit signal");
         }
         drop(to);
@@ -116,5 +122,52 @@ fn an_actor_can_hand_out_itself_and_that_reference_ends_with_it() {
         process.kill();
         process.exited().await;
         assert_eq!(me.call(say("gone")).await, Err(CallError::NoProc));
+    });
+}
+
+/// OTP-186, and OTP-188: a process may have several names.
+#[test]
+fn a_name_has_one_process_at_a_time_and_a_process_any_number_of_names() {
+    run(async |rig| {
+        let ((one, first), (two, second)) = (rig.running().await, rig.running().await);
+        assert_eq!(rig.node.register("name", &one), Ok(()));
+        let taken = Err(RegisterError::Taken { name: "name".into(), holder: first.clone() });
+        assert_eq!(rig.node.register("name", &two), taken);
+        assert_eq!(rig.node.register("name", &one), taken, "also by the same");
+        assert_eq!(rig.node.register("other", &one), Ok(()));
+        assert_eq!(
+            (rig.node.whereis("name"), rig.node.whereis("other")),
+            (Some(first.clone()), Some(first.clone()))
+        );
+        assert_eq!(rig.node.unregister("name"), Ok(()));
+        let unknown = Err(RegisterError::Unknown { name: "name".into() });
+        assert_eq!(rig.node.unregister("name"), unknown);
+        assert_eq!(rig.node.unregister("never"), Err(RegisterError::Unknown { name: "never".into() }));
+        assert_eq!(rig.node.register("name", &two), Ok(()), "free for another");
+        first.kill();
+        first.exited().await;
+        assert_eq!((rig.node.whereis("name"), rig.node.whereis("other")), (Some(second), None));
+        assert!(matches!(rig.node.register("late", &one), Err(RegisterError::Dead { .. })));
+    });
+}
+
+/// OTP-165: of one death the exit signal is heard before the `Down`. Of two senders no order is promised.
+#[test]
+fn the_exit_of_a_link_comes_before_the_down_of_a_monitor() {
+    run(async |rig| {
+        for _ in 0..100 {
+            let ((watcher, watching), (_, dying)) = (rig.running().await, rig.running().await);
+            watcher.call(order(|_, ctx| ctx.trap_exit(true))).await.expect("it lives");
+            dying.monitor(&watcher);
+            dying.link(&watching);
+            dying.kill();
+            dying.exited().await;
+            settle().await;
+            let seen = rig.seen();
+            assert!(
+                seen[0].starts_with("exit") && seen[1].starts_with("down") && seen.len() == 2,
+                "{seen:?}"
+            );
+        }
     });
 }
