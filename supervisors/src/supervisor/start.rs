@@ -280,13 +280,13 @@ where
 {
     settings.slot.fill(cell).map_err(|holder| ExitReason::AlreadyStarted(holder.pid()))?;
     let Some(name) = &settings.name else { return Ok(()) };
-    node.registry().register(name, cell).or_else(|error| match error {
-        RegisterError::Taken { holder, .. } => Err(ExitReason::AlreadyStarted(holder.pid())),
-        RegisterError::OtherType { .. } => Err(match node.whereis(name) {
+    match node.registry().register(name, cell) {
+        // It was ended before it ran: its supervisor will hear.
+        Ok(()) | Err(RegisterError::Dead { .. }) => Ok(()),
+        Err(RegisterError::Taken { holder, .. }) => Err(ExitReason::AlreadyStarted(holder.pid())),
+        Err(error) => Err(match node.whereis(name) {
             Some(holder) => ExitReason::AlreadyStarted(holder.pid()),
             None => ExitReason::failed(error),
         }),
-        // It was ended before it ran: its supervisor will hear.
-        RegisterError::Dead { .. } => Ok(()),
-    })
+    }
 }

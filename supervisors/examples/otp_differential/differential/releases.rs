@@ -64,9 +64,15 @@ pub(crate) const NOT_COMPARED: &[(u32, &str)] = &[
     (55, "modules, which do not exist here"),
     (60, "the start function in a spec, which cannot be read here"),
     (116, "no time at all for the children of a template: how far they come is for OTP's scheduler to say"),
-    (134, "names and unlinked children where supervisors are killed: an old tree may still hold the name (there)"),
+    (
+        134,
+        "names and unlinked children where supervisors are killed: an old tree may still hold the name (there)",
+    ),
     (142, "the start function of an offender"),
-    (165, "children that end while they start, below an inner supervisor: two supervisors would go on side by side"),
+    (
+        165,
+        "children that end while they start, below an inner supervisor: two supervisors would go on side by side",
+    ),
 ];
 
 /// Whether this release is older than our rule.
