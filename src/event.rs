@@ -121,6 +121,13 @@ pub enum Event {
         /// Bytes of the poem; 0 if the answer was a failure.
         bytes: usize,
     },
+    /// An operator ordered something at the admin port.
+    Operator {
+        /// Who.
+        peer: SocketAddr,
+        /// What, in words.
+        order: String,
+    },
     /// The node was asked to end and lets its connections finish.
     DrainStarted,
     /// All listeners are closed and all connections have ended, or were cut.
@@ -259,6 +266,7 @@ impl fmt::Display for Event {
             Self::FetchFailed { upstream, reason } => write!(f, "cannot fetch from {upstream}: {reason}"),
             Self::ProxyAnswered { label: "hit" | "stale", .. } => f.write_str("Using cached poem."),
             Self::ProxyAnswered { peer, label, bytes } => write!(f, "{label}: {bytes} bytes for {peer}"),
+            Self::Operator { peer, order } => write!(f, "an operator at {peer} says: {order}"),
             Self::DrainStarted => f.write_str("draining: no new connections, waiting for the others to end"),
             Self::Drained { cut: 0 } => f.write_str("drained: every connection ended by itself"),
             Self::Drained { cut } => write!(f, "drained: {cut} connections were cut"),
