@@ -78,6 +78,7 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -
     let second = async {
         if !signalled {
             signals.next().await;
+            tracing::info!(target: crate::event::TARGET, "draining already; another signal stops at once");
         }
         signals.next().await;
     };

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::address::parse_port;
-use super::{Config, HostPort, NodeConfig, Pace, PoemConfig, PoemSource, ProxyConfig, TransformConfig, Upstream};
+use super::{
+    Config, HostPort, NodeConfig, Pace, PoemConfig, PoemSource, ProxyConfig, TransformConfig, Upstream,
+};
 use crate::poem::Title;
 
 /// The port of the admin port above the base: the largest one in use.

@@ -67,7 +67,10 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key { name: "period", help: "The window in which restarts are counted, 1s to 1h, in whole seconds." },
     Key { name: "log", help: "What is logged on stderr: off, error, warn, info, debug, trace." },
-    Key { name: "admin", help: "Where the admin port listens, on a loopback address; port 0 is any free one." },
+    Key {
+        name: "admin",
+        help: "Where the admin port listens, on a loopback address; port 0 is any free one.",
+    },
     Key { name: "admin_token", help: "The file for the token of the admin port, made at the start." },
 ];
 
@@ -109,7 +112,9 @@ impl NodeConfig {
             return refuse(key("admin"), problem);
         }
         match (&self.admin_token, &self.admin) {
-            (Some(_), None) => refuse(key("admin_token"), "there is no admin port that needs it; give `admin`"),
+            (Some(_), None) => {
+                refuse(key("admin_token"), "there is no admin port that needs it; give `admin`")
+            }
             _ => Ok(()),
         }
     }

@@ -30,9 +30,9 @@ use supervisors::supervisor::{Strategy, Supervisor, SupervisorRef, TreeNode};
 use supervisors::{ExitReason, Process};
 
 use branch::{Branch, Door};
-use operators::AdminPort;
 pub use drain::Drained;
 pub use error::StartNodeError;
+use operators::AdminPort;
 use sockets::Sockets;
 
 use crate::actors::{CachePorts, Limit};

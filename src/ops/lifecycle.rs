@@ -24,8 +24,7 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Starting, Self::Serving, Self::DrainAsked, Self::Draining, Self::Ended];
+    pub const ALL: [Self; 5] = [Self::Starting, Self::Serving, Self::DrainAsked, Self::Draining, Self::Ended];
 }
 
 /// A word for people.

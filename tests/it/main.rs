@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod admin;
 mod bad_input;
 mod broken_socket;
 mod configuration;

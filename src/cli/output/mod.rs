@@ -11,8 +11,8 @@ mod tree;
 
 pub use json::{Record, json_line};
 pub use lines::{
-    elapsed, failed, file_name, not_whole, poem, proxying, serving, serving_admin, serving_transforms, summary, task_end,
-    task_progress, task_start, transform_failed,
+    elapsed, failed, file_name, not_whole, poem, proxying, serving, serving_admin, serving_transforms,
+    summary, task_end, task_progress, task_start, transform_failed,
 };
 pub use operators::{caches, draining, killed, purged, refreshes, status};
 pub use table::{Row, table};

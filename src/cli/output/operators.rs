@@ -2,6 +2,7 @@
 
 use super::columns::{Align, clock, columns, counted};
 use crate::config::HostPort;
+use crate::ops::Phase;
 use crate::ops::admin::view::{
     CacheView, Caches, DrainView, Killed, Live, PoemView, Purged, Ready, Refreshes, Tree,
 };
@@ -27,7 +28,11 @@ pub fn status(at: &HostPort, live: &Live, ready: &Ready, tree: &Tree) -> String 
     );
     let mut rows = vec![["listener", "address", "state"].map(str::to_owned)];
     rows.extend(ready.listeners.iter().map(|listener| {
-        let state = if listener.up { "listens" } else { "is being started again" };
+        let state = match (listener.up, ready.phase > Phase::Serving) {
+            (true, _) => "listens",
+            (false, true) => "closed",
+            (false, false) => "is being started again",
+        };
         [listener.service.clone(), listener.address.clone(), state.to_owned()]
     }));
     push(&mut text, columns(&rows, [Align::Left; 3], WIDTH));
@@ -134,7 +139,10 @@ mod tests {
         let line = |path: &str, restart: &str, ended| {
             killed(&Killed { path: path.into(), pid: "<0.9>".into(), restart: restart.into(), ended })
         };
-        assert_eq!(line("proxy/cache", "permanent", true), "Killed proxy/cache <0.9>: proxy starts it again.\n");
+        assert_eq!(
+            line("proxy/cache", "permanent", true),
+            "Killed proxy/cache <0.9>: proxy starts it again.\n"
+        );
         assert_eq!(line("proxy", "permanent", true), "Killed proxy <0.9>: the root starts it again.\n");
         let connection = line("proxy/connections/connection", "temporary", true);
         assert!(connection.ends_with(": it is not started again.\n"), "{connection}");

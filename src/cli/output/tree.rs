@@ -7,7 +7,7 @@ use crate::ops::admin::view::{ProcessView, Tree};
 const WIDTH: usize = 100;
 
 /// The widest name with its branches; what is longer is cut, so that the reasons have room.
-const NAME: usize = 44;
+const NAME: usize = 40;
 
 /// Siblings of one name that are drawn: of a thousand connections these stand for the others.
 const ALIKE: usize = 5;
@@ -86,8 +86,7 @@ mod tests {
         let mut listener = process("listener", 0, Vec::new());
         (listener.pid, listener.state) = (None, "not running".into());
         let proxy = process("proxy", 4, vec![process("connections", 5, Vec::new()), cache, listener]);
-        let root =
-            process("verse", 1, vec![process("ops", 2, vec![process("admin", 3, Vec::new())]), proxy]);
+        let root = process("verse", 1, vec![process("ops", 2, vec![process("admin", 3, Vec::new())]), proxy]);
         let expected = "\
 process            pid     state        mail  restarts  last ended
 verse              <0.1>   running
@@ -118,6 +117,6 @@ verse              <0.1>   running
         let text = drawn(process("verse", 1, vec![long]));
         let widest = text.lines().map(|line| line.chars().count()).max();
         assert_eq!(widest, Some(WIDTH), "{text}");
-        assert!(text.contains("panicked at src/a.rs:1:1: oh"), "{text}");
+        assert!(text.contains("  panicked at src/a.rs"), "{text}");
     }
 }

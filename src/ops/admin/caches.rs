@@ -64,7 +64,9 @@ impl Desk {
                 RefreshReply::Started(_) => (true, "started"),
                 RefreshReply::Running(_) => (true, "running already"),
                 RefreshReply::NotKept => (false, "it is kept no more"),
-                RefreshReply::NoOriginal => (false, "its original is not kept, so nobody can ask for it again"),
+                RefreshReply::NoOriginal => {
+                    (false, "its original is not kept, so nobody can ask for it again")
+                }
                 RefreshReply::Busy => (false, "too many fetches are under way"),
             };
             let (proxy, key) = (seat.proxy.to_string(), key.to_string());

@@ -182,7 +182,9 @@ impl AdminClient {
             Some(order) => {
                 let body = order.to_string();
                 let length = body.len();
-                text.push_str(&format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"));
+                text.push_str(&format!(
+                    "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+                ));
             }
             None => text.push_str("\r\n"),
         }
@@ -193,11 +195,13 @@ impl AdminClient {
     fn parse(&self, got: &[u8], ended: bool) -> Result<Option<(u16, Vec<u8>)>, AdminError> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut head = httparse::Response::new(&mut headers);
-        let parsed = head.parse(got).map_err(|error| self.stranger(format!("it speaks no HTTP ({error})")))?;
+        let parsed =
+            head.parse(got).map_err(|error| self.stranger(format!("it speaks no HTTP ({error})")))?;
         let httparse::Status::Complete(begin) = parsed else { return Ok(None) };
         let status = head.code.unwrap_or_default();
         let length = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
-        let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse::<usize>().ok());
+        let length =
+            length.and_then(|header| std::str::from_utf8(header.value).ok()?.trim().parse::<usize>().ok());
         let body = &got[begin..];
         Ok(match length {
             Some(length) if body.len() >= length => Some((status, body[..length].to_vec())),

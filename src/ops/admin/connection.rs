@@ -12,7 +12,7 @@ use actix_web::dev::AppConfig;
 use supervisors::supervisor::{Child, ChildSpec, Shutdown};
 
 use super::Admin;
-use super::routes;
+use super::routes::{self, Arrived};
 use super::socket::Socket;
 use crate::actors::{Permit, Service, Visit};
 use crate::net::Accepted;
@@ -60,13 +60,30 @@ impl AdminConnection {
 }
 
 /// From the request to the end of the connection. What goes wrong on it is the client's own affair.
+///
+/// actix-web could watch over the head, too, but by the system's clock and not by the node's.
 async fn serve(admin: Admin, accepted: Accepted, heard: Rc<Cell<bool>>) {
+    let arrived = Arrived::default();
+    let late = async {
+        tokio::time::sleep(HEAD).await;
+        if arrived.is() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = answer(admin, accepted, heard, arrived.clone()) => {}
+        () = late => {}
+    }
+}
+
+async fn answer(admin: Admin, accepted: Accepted, heard: Rc<Cell<bool>>, arrived: Arrived) {
     let peer = accepted.peer();
     let socket = Socket::new(accepted.attach(), heard);
-    let app = routes::app(admin);
+    let app = routes::app(admin, arrived);
     let http = HttpService::build()
         .keep_alive(KeepAlive::Disabled)
-        .client_request_timeout(HEAD)
+        .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .h1(map_config(app, |()| AppConfig::default()));
     let Ok(http) = http.new_service(()).await else { return };

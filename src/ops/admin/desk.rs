@@ -171,6 +171,7 @@ fn view(node: &TreeNode, shown: String, home: &str) -> ProcessView {
         let path = below(home, child.id.as_str());
         view(child, path.clone(), &path)
     };
+    let children = || node.children.iter().filter(|child| !is_gone(child));
     ProcessView {
         name: node.id.to_string(),
         path: shown,
@@ -182,9 +183,14 @@ fn view(node: &TreeNode, shown: String, home: &str) -> ProcessView {
         last_reason: node.last_exit.as_ref().map(ToString::to_string),
         mailbox: alive.map_or(0, Process::mailbox_len),
         handled: alive.map_or(0, Process::handled),
-        children: node.children.iter().take(MOST_CHILDREN).map(child).collect(),
-        left_out: node.children.len().saturating_sub(MOST_CHILDREN),
+        children: children().take(MOST_CHILDREN).map(child).collect(),
+        left_out: children().count().saturating_sub(MOST_CHILDREN),
     }
+}
+
+/// A temporary child whose process has ended is no child any more, though its supervisor may not have heard of it yet.
+fn is_gone(child: &TreeNode) -> bool {
+    child.restart == Restart::Temporary && !child.process.as_ref().is_some_and(Process::is_alive)
 }
 
 /// A node of the tree and its path; the root's is empty.
@@ -195,7 +201,7 @@ struct Place<'a> {
 
 fn collect<'a>(node: &'a TreeNode, path: &str, places: &mut Vec<Place<'a>>) {
     places.push(Place { path: path.to_owned(), node });
-    for child in &node.children {
+    for child in node.children.iter().filter(|child| !is_gone(child)) {
         collect(child, &below(path, child.id.as_str()), places);
     }
 }

@@ -96,7 +96,8 @@ mod tests {
     fn a_page_of_another_origin_is_refused_and_a_page_of_ours_is_not() {
         let from = |origin: &str| asked("/tree", &[(HOST, "localhost:10080"), (ORIGIN, origin)]);
         assert_eq!(from("http://localhost:10080"), Ok(()));
-        for origin in ["http://localhost:3000", "https://localhost:10080", "http://evil.example", "null", ""] {
+        for origin in ["http://localhost:3000", "https://localhost:10080", "http://evil.example", "null", ""]
+        {
             assert_eq!(from(origin), Err(Refusal::ForeignOrigin), "{origin}");
         }
     }

@@ -12,7 +12,9 @@ pub enum Refusal {
     #[error("the origin is foreign")]
     ForeignOrigin,
     /// What changes state needs the token, and it is not there, or another one.
-    #[error("this needs the token: Authorization: Bearer TOKEN, from the file that the node made at its start")]
+    #[error(
+        "this needs the token: Authorization: Bearer TOKEN, from the file that the node made at its start"
+    )]
     NoToken,
     /// No such route.
     #[error("there is no {path}; there are {routes}")]

@@ -1,6 +1,8 @@
 //! The routes, on actix-web: HTTP on one side, the desk on the other.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -22,9 +24,20 @@ const BODY: usize = 16 << 10;
 /// The routes, for whoever asks for another.
 const ROUTES: &str = "/live, /ready, /tree, /cache, /kill, /drain, /cache/purge and /cache/refresh";
 
+/// Whether the head of the request has come. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arrived(Rc<Cell<bool>>);
+
+impl Arrived {
+    pub(super) fn is(&self) -> bool {
+        self.0.get()
+    }
+}
+
 /// The application of one connection.
 pub(super) fn app(
     admin: Admin,
+    arrived: Arrived,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -42,6 +55,7 @@ pub(super) fn app(
     };
     App::new()
         .app_data(Data::new(admin))
+        .app_data(arrived)
         .app_data(PayloadConfig::new(BODY))
         .service(get("/live", web::get().to(live)))
         .service(get("/ready", web::get().to(ready)))
@@ -61,6 +75,9 @@ async fn door(
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if let Some(arrived) = request.app_data::<Arrived>() {
+        arrived.0.set(true);
+    }
     let refusal = {
         let head = request.head();
         let familiar = guard::familiar(&head.uri, &head.headers);

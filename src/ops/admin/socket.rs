@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,18 +14,20 @@ use crate::net::Stream;
 /// A stream with what was read of it and is not taken yet.
 ///
 /// Its shutdown is the good end, after which what its peer still sends is read and thrown away, so that closing does
-/// not turn into a reset that eats the answer. Dropped before, it is reset.
+/// not turn into a reset that eats the answer. Dropped before, it is reset, unless it has begun to answer: actix-web
+/// drops the connection of one that it has told its mistake, and an answer that is cut is shorter than it says it is.
 pub(super) struct Socket {
     stream: Stream,
     input: BytesMut,
     /// Whether its peer has said anything.
     heard: Rc<Cell<bool>>,
+    wrote: bool,
     finished: bool,
 }
 
 impl Socket {
     pub(super) fn new(stream: Stream, heard: Rc<Cell<bool>>) -> Self {
-        Self { stream, input: BytesMut::new(), heard, finished: false }
+        Self { stream, input: BytesMut::new(), heard, wrote: false, finished: false }
     }
 }
 
@@ -45,7 +47,9 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().stream.poll_write(cx, bytes)
+        let this = self.get_mut();
+        this.wrote = true;
+        this.stream.poll_write(cx, bytes)
     }
 
     /// Nothing is held back.
@@ -65,6 +69,15 @@ impl AsyncWrite for Socket {
             if matches!(ready!(this.stream.poll_read(cx, &mut this.input)), Ok(0) | Err(_)) {
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.wrote && !self.finished {
+            // At once or not at all: nobody is left to wait for it.
+            let _ = self.stream.poll_finish(&mut Context::from_waker(Waker::noop()));
         }
     }
 }

@@ -159,7 +159,8 @@ pub fn make_default_path(port: u16) -> Result<PathBuf, TokenError> {
 }
 
 fn default_folder() -> PathBuf {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let runtime =
+        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
     match runtime {
         Some(folder) => folder.join("verse"),
         None => std::env::temp_dir().join(format!("verse-{}", rustix::process::geteuid().as_raw())),

@@ -36,7 +36,7 @@ pub(super) fn run(steps: &[Step]) {
     let mut shell = Shell::start();
     let mut ports = Ports::default();
     shell.say("verse node --port-base 0 --log off &");
-    for port in ["10001", "10002", "10003", "10004", "10011", "10020"] {
+    for port in ["10001", "10002", "10003", "10004", "10011", "10020", "10080"] {
         let line = shell.next();
         let address = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.');
         let real = address.rsplit(':').next().unwrap_or_default();
