@@ -23,6 +23,7 @@ mod exhaustion;
 mod foreign_clients;
 mod fuzz_corpus;
 mod get;
+mod history;
 mod hostile_clients;
 mod lab;
 mod proxy;

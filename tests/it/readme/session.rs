@@ -43,7 +43,9 @@ pub(super) fn run(steps: &[Step]) {
         ports.0.insert(port.to_owned(), real.to_owned());
     }
     for step in steps {
-        shell.say(&ports.real(&step.command));
+        // The README's node is where `verse ctl` looks by itself.
+        let command = step.command.replace("verse ctl ", "verse ctl --admin 10080 ");
+        shell.say(&ports.real(&command));
         let in_background = step.command.ends_with('&');
         if !in_background {
             // What it ended with is still to be asked for.
