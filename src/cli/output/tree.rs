@@ -9,13 +9,19 @@ const WIDTH: usize = 100;
 /// The widest name with its branches; what is longer is cut, so that the reasons have room.
 const NAME: usize = 40;
 
+/// The least width of that column and of the pids', so that a tree that is drawn again and again does not move about with
+/// each connection.
+const LEAST: usize = 24;
+const PID: usize = 7;
+
 /// Siblings of one name that are drawn: of a thousand connections these stand for the others.
 const ALIKE: usize = 5;
 
 /// The tree as text, a line a process: who, in which state, how much mail waits, how often restarted, and why it ended
 /// the last time. No line is wider than 100 characters.
 pub fn tree(tree: &Tree) -> String {
-    let heading = ["process", "pid", "state", "mail", "restarts", "last ended"].map(str::to_owned);
+    let mut heading = ["process", "pid", "state", "mail", "restarts", "last ended"].map(str::to_owned);
+    (heading[0], heading[1]) = (format!("{:LEAST$}", heading[0]), format!("{:PID$}", heading[1]));
     let mut rows = vec![heading];
     draw(&tree.tree, "", "", &mut rows);
     let align = [Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Left];
@@ -88,14 +94,14 @@ mod tests {
         let proxy = process("proxy", 4, vec![process("connections", 5, Vec::new()), cache, listener]);
         let root = process("verse", 1, vec![process("ops", 2, vec![process("admin", 3, Vec::new())]), proxy]);
         let expected = "\
-process            pid     state        mail  restarts  last ended
-verse              <0.1>   running
-├─ ops             <0.2>   running
-│  └─ admin        <0.3>   running
-└─ proxy           <0.4>   running
-   ├─ connections  <0.5>   running
-   ├─ cache        <0.41>  running         3         2  killed
-   └─ listener             not running
+process                   pid      state        mail  restarts  last ended
+verse                     <0.1>    running
+├─ ops                    <0.2>    running
+│  └─ admin               <0.3>    running
+└─ proxy                  <0.4>    running
+   ├─ connections         <0.5>    running
+   ├─ cache               <0.41>   running         3         2  killed
+   └─ listener                     not running
 ";
         assert_eq!(drawn(root), expected);
     }

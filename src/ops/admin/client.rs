@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::view::Refused;
 use crate::config::{Host, HostPort};
+use crate::message::IoCause;
 use crate::net::{NetError, Network, Stream};
 
 /// How long a request may take, from connecting to the last byte. 10 s: the longest that an admin port waits itself is
@@ -33,7 +34,7 @@ pub enum AdminError {
         /// Where.
         at: HostPort,
         /// Why.
-        source: NetError,
+        source: IoCause,
     },
     /// The connection broke before the answer was whole.
     #[error("the admin port at {at} broke off")]
@@ -41,7 +42,7 @@ pub enum AdminError {
         /// Where.
         at: HostPort,
         /// Why.
-        source: io::Error,
+        source: IoCause,
     },
     /// It took too long.
     #[error("the admin port at {at} has not answered within {} s", TIMEOUT.as_secs())]
@@ -158,7 +159,7 @@ impl AdminClient {
     }
 
     async fn connect(&self) -> Result<Stream, AdminError> {
-        let failed = |source| AdminError::Unconnected { at: self.at.clone(), source };
+        let failed = |error| AdminError::Unconnected { at: self.at.clone(), source: cause(error) };
         let addresses = match &self.at.host {
             Host::Ip(ip) => vec![SocketAddr::new(*ip, self.at.port)],
             Host::Name(name) => self.network.resolve(name, self.at.port).await.map_err(failed)?,
@@ -211,10 +212,18 @@ impl AdminClient {
     }
 
     fn broken(&self, source: io::Error) -> AdminError {
-        AdminError::Broken { at: self.at.clone(), source }
+        AdminError::Broken { at: self.at.clone(), source: source.into() }
     }
 
     fn stranger(&self, what: String) -> AdminError {
         AdminError::Stranger { at: self.at.clone(), what }
+    }
+}
+
+/// What the system said. The rest says what was tried, and where, which is told already.
+fn cause(error: NetError) -> IoCause {
+    match error {
+        NetError::Connect { source, .. } | NetError::Resolve { source, .. } => source.into(),
+        other => io::Error::other(other).into(),
     }
 }
