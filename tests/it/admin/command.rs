@@ -7,6 +7,18 @@ use rustix::process::Signal;
 use super::*;
 use crate::harness::{Ended, PROGRAM, PlainClient, Verse, free_address, verse};
 
+/// A proxy of a poem that is slow enough to be seen waited for.
+const NODE: &str = r#"
+[node]
+admin = 0
+[[poem]]
+embedded = "science"
+num_bytes = 20
+delay = "10ms"
+[[proxy]]
+upstream = { poem = "science" }
+"#;
+
 /// A node of the real program, and those who steer it: both find its token in the folder of the test.
 struct Steered {
     verse: Verse,
@@ -80,8 +92,10 @@ impl Steered {
 
 #[test]
 fn a_cache_that_is_killed_is_shown_restarted_and_the_next_poem_through_its_proxy_is_whole() {
-    let mut it = Steered::embedded("kill");
-    let proxy = it.at[5].port().to_string();
+    let folder = Folder::new("ctl-kill");
+    let file = folder.file("node.toml", NODE);
+    let mut it = Steered::start(folder, &["node", &file], 3);
+    let proxy = it.at[1].port().to_string();
     let science = std::fs::read_to_string("poetry/science.txt").expect("it is there");
     let got = |it: &Steered| {
         let got = Verse::spawn(program(&it.folder, &["get", &proxy, "--quiet"])).wait();
@@ -137,6 +151,7 @@ fn a_signal_to_a_node_that_drains_by_order_does_not_stop_it_and_a_second_one_doe
     it.verse.signal(Signal::TERM);
     let ended = it.verse.wait();
     assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(std::fs::read_dir(it.folder.path().join("verse")).unwrap().count(), 0, "the token is gone");
     assert_eq!(client.read_to_end(), End::Reset);
     assert_eq!(ctl.wait().code, Some(0), "it sees that the node has ended");
 }
@@ -203,6 +218,24 @@ fn a_node_of_a_file_has_no_admin_port_unless_it_says_so() {
     let ended = it.verse.wait();
     assert_eq!((ended.code, ended.stdout.len()), (Some(0), 1), "{ended:?}");
     assert!(!ended.stderr.iter().any(|line| line.contains("admin")), "{ended:?}");
+}
+
+#[test]
+fn an_admin_port_that_cannot_be_is_refused_with_its_line() {
+    let folder = Folder::new("ctl-refused");
+    for (value, problem) in [
+        ("\"0.0.0.0:10080\"", "0.0.0.0:10080 is not on loopback; what is said there is not encrypted"),
+        ("\"x\"", "'x' is no port; a port is an integer from 0 to 65535"),
+        ("true", "expected an address such as \"127.0.0.1:10001\" or a port, found true"),
+    ] {
+        let text = format!("[node]\nadmin = {value}\n[[poem]]\nembedded = \"science\"\n");
+        let file = folder.file("node.toml", text);
+        for command in ["node", "check"] {
+            let ended = verse(&[command, &file]);
+            assert_eq!((ended.code, ended.stdout.len()), (Some(2), 0), "{ended:?}");
+            assert_eq!(ended.stderr, [format!("verse {command}: {file}:2:9: `admin` in [node]: {problem}")]);
+        }
+    }
 }
 
 #[test]
