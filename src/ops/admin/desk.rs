@@ -246,3 +246,30 @@ impl fmt::Debug for Desk {
         write!(f, "Desk({})", self.reporter.node().name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use supervisors::supervisor::Supervisor;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_is_ready_only_while_it_serves_and_alive_only_if_its_root_answers() {
+        let lifecycle = Lifecycle::new();
+        let reporter = Reporter::new(|node| node);
+        let desk = Desk {
+            // Never started.
+            root: Supervisor::new("verse").reference(),
+            lifecycle: lifecycle.clone(),
+            seats: Vec::new(),
+            caches: Vec::new(),
+            reporter,
+            drain: Duration::ZERO,
+        };
+        for phase in Phase::ALL {
+            lifecycle.enter(phase);
+            assert_eq!(desk.ready().ready, phase == Phase::Serving, "{phase}");
+        }
+        assert!(!desk.live().await.live);
+    }
+}
