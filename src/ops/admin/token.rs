@@ -72,7 +72,9 @@ impl Token {
         // Written beside and renamed: a link that somebody has put there is replaced, not followed, and no reader sees
         // half of it.
         let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}", &token.secret[..8]));
+        beside.push(format!(".{}", std::process::id()));
+        // Of a process that had this number and did not come to the end of this.
+        let _ = fs::remove_file(&beside);
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
         let written = writeln!(file, "{}", token.secret).and_then(|()| fs::rename(&beside, path));

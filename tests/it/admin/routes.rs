@@ -162,6 +162,23 @@ fn a_node_that_drains_is_not_ready_and_can_be_watched_until_the_end() {
 }
 
 #[test]
+fn the_admin_port_is_the_first_up_and_the_last_down() {
+    managed("order", science(), async |mut it| {
+        assert_eq!(it.node.node.drain().await.cut, 0);
+        let history = it.node.history();
+        let services = |up: bool| -> Vec<&str> {
+            let told = history.iter().filter_map(|stamped| match &stamped.event {
+                Event::ListenerUp { service, .. } if up => Some(&**service),
+                Event::ListenerDown { service, .. } if !up => Some(&**service),
+                _ => None,
+            });
+            told.collect()
+        };
+        assert_eq!((services(true), services(false)), (vec!["admin", "science"], vec!["science", "admin"]));
+    });
+}
+
+#[test]
 fn a_node_whose_listener_is_down_is_not_ready() {
     managed("down", science(), async |it| {
         let listener = it.node.process("poems/science/listener");
