@@ -48,7 +48,10 @@ pub(super) fn branch(plot: &Plot<'_>, number: usize, sockets: &Sockets) -> (Bran
     let ports = CachePorts::from(&cache.reference());
     let seat = CacheSeat { proxy: id.as_str().into(), ports: ports.clone() };
     let kind = match config.transforms {
-        true => ProxyKind::Transforms { max_request: bytes(plot.config.limits.max_request) },
+        true => ProxyKind::Transforms {
+            max_request: bytes(plot.config.limits.max_request),
+            request_timeout: plot.config.limits.request_timeout,
+        },
         false => ProxyKind::Poems(config.framing),
     };
     let service = ProxyService::new(ports, name(config), kind, plot.connection_options());

@@ -27,6 +27,7 @@ mod history;
 mod hostile_clients;
 mod lab;
 mod proxy;
+mod proxy_model;
 mod readme;
 mod series;
 mod series_deferreds;
