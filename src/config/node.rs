@@ -33,7 +33,7 @@ pub struct NodeConfig {
     pub admin: Option<HostPort>,
     /// The file that holds the token of the admin port while the node runs, readable by its owner only. A relative one
     /// is taken from the folder that holds the configuration. Default: `PORT.token` in `$XDG_RUNTIME_DIR/verse`, or,
-    /// where there is no such variable, in `verse-UID` in the folder for temporary files.
+    /// where there is no such folder, in `verse-UID` in the one for temporary files.
     pub admin_token: Option<PathBuf>,
 }
 

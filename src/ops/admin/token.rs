@@ -26,7 +26,7 @@ pub enum TokenError {
     #[error("cannot draw a token for the admin port")]
     Random(#[source] io::Error),
     /// The folder of tokens could not be made or looked at.
-    #[error("cannot make the folder {} for the token of the admin port", path.display())]
+    #[error("cannot make the folder {} for the token of the admin port ($XDG_RUNTIME_DIR names another)", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum TokenError {
         source: io::Error,
     },
     /// Others own the folder of tokens, or may write into it.
-    #[error("{} is not a folder of this user's alone; the token of the admin port would not be safe there", .0.display())]
+    #[error("{} is not a folder of this user's alone, so no place for the token of the admin port ($XDG_RUNTIME_DIR names another)", .0.display())]
     Unsafe(PathBuf),
     /// The file could not be written.
     #[error("cannot write the token of the admin port to {}", path.display())]
@@ -134,7 +134,7 @@ pub fn read(path: &Path) -> Result<String, TokenError> {
 }
 
 /// Where the token of the node on `port` is unless its configuration says otherwise: `PORT.token` in
-/// `$XDG_RUNTIME_DIR/verse`, or in `verse-UID` in the folder for temporary files.
+/// `$XDG_RUNTIME_DIR/verse`, or, if there is no such folder, in `verse-UID` in the one for temporary files.
 #[must_use]
 pub fn default_path(port: u16) -> PathBuf {
     default_folder().join(format!("{port}.token"))
@@ -161,11 +161,11 @@ pub fn make_default_path(port: u16) -> Result<PathBuf, TokenError> {
 }
 
 fn default_folder() -> PathBuf {
-    let runtime =
-        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     match runtime {
-        Some(folder) => folder.join("verse"),
-        None => std::env::temp_dir().join(format!("verse-{}", rustix::process::geteuid().as_raw())),
+        // The variable may be left over from a session that is no more, or another user's.
+        Some(folder) if folder.is_absolute() && folder.is_dir() => folder.join("verse"),
+        _ => std::env::temp_dir().join(format!("verse-{}", rustix::process::geteuid().as_raw())),
     }
 }
 

@@ -265,6 +265,22 @@ fn a_folder_of_tokens_that_others_may_write_to_is_not_trusted() {
 }
 
 #[test]
+fn without_a_folder_for_what_runs_the_token_is_in_one_for_what_is_temporary() {
+    let folder = Folder::new("ctl-temporary");
+    let run = |args: &[&str]| {
+        let mut command = program(&folder, args);
+        command.env("XDG_RUNTIME_DIR", folder.name("gone")).env("TMPDIR", folder.path());
+        Verse::spawn(command)
+    };
+    let mut node = run(&["node", "--port-base", "0"]);
+    let port = node.serving(7)[6].port().to_string();
+    let token = format!("verse-{}/{port}.token", rustix::process::geteuid().as_raw());
+    assert!(folder.path().join(token).exists());
+    let ended = run(&["ctl", "drain", "--admin", &port]).wait();
+    assert_eq!((ended.code, node.wait().code), (Some(0), Some(0)), "{ended:?}");
+}
+
+#[test]
 fn an_admin_port_that_is_taken_is_told_with_the_way_out() {
     let held = std::net::TcpListener::bind(free_address()).expect("it is free");
     let at = held.local_addr().expect("it is bound");
