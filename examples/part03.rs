@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use verse::reactor::{LoopingCall, PollerKind, Reactor};
 
 mod series;
@@ -62,9 +63,18 @@ fn run_idle(kind: PollerKind, millis: u64) -> Outcome {
     let reactor = Reactor::new(kind)?;
     let handle = reactor.clone();
     reactor.call_later(Duration::from_millis(millis), move || handle.stop());
+    let before = cpu();
     reactor.run()?;
+    println!("{} us of CPU", (cpu() - before).as_micros());
     println!("did nothing with {kind} for {millis} ms");
     Ok(())
+}
+
+/// What this program has used of the processor, as the kernel counts it.
+fn cpu() -> Duration {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    // Neither is ever negative, and nanoseconds are fewer than a second's.
+    Duration::new(used.tv_sec.unsigned_abs(), u32::try_from(used.tv_nsec).unwrap_or_default())
 }
 
 fn hello(args: &Args) -> Outcome {
