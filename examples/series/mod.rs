@@ -22,6 +22,8 @@ use verse::transform::TransformService;
 use verse::wire::netstring::encode;
 use verse::wire::request::Request;
 
+pub mod errand;
+
 /// What a program hands back: an error is printed, and is exit code 1.
 pub type Outcome = Result<(), Box<dyn Error>>;
 

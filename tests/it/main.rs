@@ -28,6 +28,7 @@ mod proxy;
 mod readme;
 mod series;
 mod series_deferreds;
+mod series_late;
 mod server;
 mod sigkill;
 mod simulator;
