@@ -50,6 +50,9 @@ pub(super) fn listed(part: &str) -> Vec<String> {
 /// Program, its last line, another input, and its last line then.
 pub(super) type Row = (&'static str, &'static str, &'static str, &'static str);
 
+/// What the reader is told.
+const MAP: &str = include_str!("../../examples/README.md");
+
 /// What else must be on the machine for a program to run.
 const NEEDED: [(&str, &str, &str); 1] = [("part12", "netcat", "nc")];
 
@@ -63,6 +66,11 @@ pub(super) fn check(part: &str, rows: &[Row]) {
         assert_eq!(last_line(part, program, ""), *last, "{part} {program}");
         assert_eq!(last_line(part, program, other), *then, "{part} {program} {other}");
         assert_ne!(last, then);
+        let on_the_map = MAP.lines().any(|line| {
+            line.starts_with(&format!("| `cargo run --example {part} -- {program}` | "))
+                && line.ends_with(&format!(" | `{}` |", last.replace('|', "/")))
+        });
+        assert!(on_the_map, "examples/README.md does not say that {part} {program} ends with: {last}");
     }
     assert_eq!(listed(part), rows.iter().map(|row| row.0).collect::<Vec<_>>(), "{part} lists its programs");
     assert_eq!(run(Command::new(example(part)).arg("nosuch")).status.code(), Some(2));
