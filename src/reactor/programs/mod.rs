@@ -13,6 +13,7 @@ mod server;
 mod tests;
 mod transform;
 mod transform_proxy;
+mod transform_talk;
 #[cfg(test)]
 mod transform_tests;
 
@@ -20,7 +21,7 @@ pub use client::{Download, get_poems, get_poetry};
 pub use fetch::{apply_transform, fetch_poetry};
 pub use proxy::{ProxyEvent, ProxyOptions, ProxyVersion, serve_proxy};
 pub use server::serve_poem;
-pub use transform::{TransformEvent, TransformOptions, serve_transforms};
+pub use transform::{TransformEvent, TransformOptions, Transforms, serve_transforms};
 pub use transform_proxy::serve_transform_proxy;
 
 pub use crate::terms::{

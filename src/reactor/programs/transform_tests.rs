@@ -75,13 +75,77 @@ fn whatever_cannot_be_answered_closes_the_connection_and_is_told_to_the_log_only
 }
 
 #[test]
-fn a_transformation_that_panics_costs_its_own_connection_only() {
+fn a_transformation_that_panics_is_refused_as_one_that_fails_and_costs_nobody_else_anything() {
     let (reactor, trace, port) = serving(&TransformOptions::default());
-    let error = talk(&reactor, &port, b"9:explode.x,").unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-    assert!(trace.take()[0].ends_with("panicked: kaboom"));
+    assert_eq!(talk(&reactor, &port, b"9:explode.x,").unwrap(), b"");
+    assert_eq!(trace.take(), ["no answer for PEER: it panicked: kaboom"]);
     assert_eq!(talk(&reactor, &port, b"7:shout.x,").unwrap(), b"1:X,");
     assert_eq!(talk(&reactor, &port, b"7:rot13.n,").unwrap(), b"1:a,");
+}
+
+#[test]
+fn an_answer_that_comes_after_the_deadline_is_not_sent() {
+    let (reactor, trace) = reporting();
+    let notes = trace.clone();
+    let mut service = TransformService::default();
+    let slow = |poem: &str, _: &mut fastrand::Rng| {
+        let watch = crate::blocking::Stopwatch::start();
+        while watch.elapsed() < Duration::from_millis(20) {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        Ok(poem.to_owned())
+    };
+    service.register("slow", "takes 20 ms", slow).unwrap();
+    let sink = move |event: &TransformEvent| notes.push(event.to_string());
+    for (deadline, answer) in [(1, &b""[..]), (60_000, b"1:x,")] {
+        let deadline = Duration::from_millis(deadline);
+        let options = TransformOptions { deadline, ..TransformOptions::default() };
+        let port = serve_transforms(&reactor, service.clone(), &options, sink.clone()).unwrap();
+        assert_eq!(talk(&reactor, &port, b"6:slow.x,").unwrap(), answer);
+    }
+    assert!(trace.take()[0].ends_with(": not done within 1ms"));
+}
+
+/// A port of each protocol, on one service.
+fn both(options: &TransformOptions) -> (Reactor, Port, Port) {
+    let (reactor, _) = reporting();
+    let mut service = TransformService::default();
+    service.register("explode", "panics", |_, _| panic!("kaboom")).unwrap();
+    let transforms = Transforms::new(&reactor, service, options, |_| ());
+    let listen = options.listen;
+    let (strings, lines) =
+        (transforms.serve_strings(listen).unwrap(), transforms.serve_lines(listen).unwrap());
+    (reactor, strings, lines)
+}
+
+#[test]
+fn the_second_protocol_answers_on_its_own_port_and_says_why_it_does_not() {
+    let (reactor, strings, lines) = both(&TransformOptions { limit: 100, ..TransformOptions::default() });
+    assert_eq!(talk(&reactor, &strings, b"7:shout.a,").unwrap(), b"1:A,");
+    for (request, answer) in [
+        ("shout 1\na", "OK 1\nA"),
+        ("shout 0\n", "OK 0\n"),
+        ("nosuch 1\na", "ERR no transformation is called \"nosuch\"\n"),
+        ("explode 1\na", "ERR it panicked: kaboom\n"),
+        ("shout 101\n", "ERR byte 8: more than 100 bytes\n"),
+        ("shout 5\nab", "ERR byte 10: the stream ended in mid frame\n"),
+        ("shout 1\nashout 1\nb", "OK 1\nA"),
+        ("", ""),
+    ] {
+        let got = talk(&reactor, &lines, request.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(got).unwrap(), answer, "{request:?}");
+    }
+}
+
+#[test]
+fn a_kept_connection_of_the_second_protocol_goes_on_after_a_refusal_but_not_after_nonsense() {
+    let (reactor, _strings, lines) =
+        both(&TransformOptions { keep_alive: true, ..TransformOptions::default() });
+    let got = talk(&reactor, &lines, b"shout 1\nanosuch 1\nbrot13 1\nc??? x\nshout 1\nd").unwrap();
+    let got = String::from_utf8(got).unwrap();
+    let (well, nonsense) = got.rsplit_once("ERR ").unwrap();
+    assert_eq!(well, "OK 1\nAERR no transformation is called \"nosuch\"\nOK 1\np");
+    assert!(nonsense.starts_with("byte "), "{nonsense}");
 }
 
 #[test]
