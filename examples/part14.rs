@@ -59,16 +59,21 @@ fn main() -> ExitCode {
 
 fn defer_11(args: &Args) -> Outcome {
     let callbacks = args.number(0, 2)?;
-    let deferred = Deferred::new();
+    let (deferred, at_once) = (Deferred::new(), Rc::new(Cell::new(0)));
     deferred.callback(0)?;
     for number in 1..=callbacks {
         println!("adding callback {number}");
+        let (ran, so_far) = (Rc::clone(&at_once), at_once.get());
         deferred.add_callback(move |got: u64| {
             println!("callback {number} runs at once, with {got}");
+            ran.set(ran.get() + 1);
             got + 1
         });
+        if at_once.get() == so_far {
+            println!("callback {number} has not run");
+        }
     }
-    println!("done, after {callbacks} callbacks that ran when they were added");
+    println!("done, after {} callbacks that ran when they were added", at_once.get());
     Ok(())
 }
 
@@ -92,15 +97,22 @@ fn pause(args: &Args) -> Outcome {
 
 fn errbacks(args: &Args) -> Outcome {
     let errbacks = args.number(0, 2)?;
+    let at_once = Rc::new(Cell::new(0));
     let deferred = fail::<u64>(Failure::new("failed before it was returned"));
     for number in 1..=errbacks {
+        let ran = Rc::clone(&at_once);
         deferred.add_errback(move |failure| {
             println!("errback {number} runs at once: {failure}");
+            ran.set(ran.get() + 1);
             Err::<u64, _>(failure)
         });
     }
-    deferred.add_errback(move |_| errbacks);
-    println!("handled by the errback after {errbacks}");
+    let ran = Rc::clone(&at_once);
+    deferred.add_errback(move |_| ran.get());
+    match deferred.take_result() {
+        Some(Ok(after)) => println!("handled by the errback after {after}"),
+        other => println!("not handled: {other:?}"),
+    }
     Ok(())
 }
 

@@ -112,9 +112,9 @@ fn part_3_the_reactor() {
             ),
             (
                 "three-countdowns",
-                "all three have counted down from 3",
+                "3 of three have counted, 9 numbers in all",
                 "1",
-                "all three have counted down from 1",
+                "3 of three have counted, 3 numbers in all",
             ),
             ("looping-countdown", "Stop after 5!", "1", "Stop after 1!"),
         ],

@@ -9,7 +9,7 @@ fn part_07_an_interlude_deferred() {
         "part07",
         &[
             ("defer-1", "Finished, 1 lines served.", "2", "Finished, 2 lines served."),
-            ("defer-2", "Finished without failure 1.", "2", "Finished without failure 2."),
+            ("defer-2", "Finished, failure 1 handled.", "2", "Finished, failure 2 handled."),
             (
                 "defer-3",
                 "No poetry for you, says the error 1 inside.",
