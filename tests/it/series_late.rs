@@ -184,3 +184,27 @@ fn part_20_wheels_within_wheels() {
         ],
     );
 }
+
+#[test]
+fn part_21_lazy_is_as_lazy_does_not() {
+    check(
+        "part21",
+        &[
+            (
+                "lazy",
+                "number 3 is (3, 6, 9), and 9 numbers were made",
+                "2",
+                "number 2 is (2, 4, 6), and 6 numbers were made",
+            ),
+            ("client-1", "3 poems, 130 lines", "2", "2 poems, 113 lines"),
+            ("client-2", "3 poems, 130 lines", "2", "2 poems, 113 lines"),
+            (
+                "as-they-come",
+                "97 lines printed as they came, and 33 of other poems gathered meanwhile",
+                "2",
+                "97 lines printed as they came, and 16 of other poems gathered meanwhile",
+            ),
+            ("failures", "2 of 4 poems, 2 servers had none", "3", "2 of 6 poems, 4 servers had none"),
+        ],
+    );
+}
