@@ -238,7 +238,12 @@ fn log_transform(event: &TransformEvent) {
         TransformEvent::Answered { peer, name, bytes } => {
             Event::Transformed { peer: *peer, name: name.clone(), bytes: *bytes }.log();
         }
-        TransformEvent::Refused { .. } => tracing::warn!(target: TARGET, "{event}"),
+        TransformEvent::Refused { peer, name, why } => {
+            Event::TransformFailed { peer: *peer, name: name.clone(), reason: why.clone() }.log();
+        }
+        TransformEvent::Malformed { peer, offset, why } => {
+            Event::Malformed { peer: *peer, offset: *offset, reason: why.clone() }.log();
+        }
     }
 }
 

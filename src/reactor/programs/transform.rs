@@ -72,11 +72,22 @@ pub enum TransformEvent {
         /// How long the answer is.
         bytes: usize,
     },
-    /// A request was not answered: its connection is closed, and says no more (Part 12).
+    /// A request was not answered: in netstrings its connection is closed, and says no more (Part 12).
     Refused {
         /// For whom.
         peer: SocketAddr,
+        /// The transformation that was asked for.
+        name: String,
         /// Why, for our own log.
+        why: String,
+    },
+    /// What came was no request; its connection is closed.
+    Malformed {
+        /// Who sent it.
+        peer: SocketAddr,
+        /// At which byte of all that it sent.
+        offset: u64,
+        /// What is wrong there.
         why: String,
     },
 }
@@ -85,7 +96,10 @@ impl fmt::Display for TransformEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TransformEvent::Answered { peer, name, bytes } => write!(f, "{name} for {peer}: {bytes} bytes"),
-            TransformEvent::Refused { peer, why } => write!(f, "no answer for {peer}: {why}"),
+            TransformEvent::Refused { peer, name, why } => write!(f, "no {name} for {peer}: {why}"),
+            TransformEvent::Malformed { peer, offset, why } => {
+                write!(f, "no request of {peer}: byte {offset}: {why}")
+            }
         }
     }
 }
@@ -198,8 +212,12 @@ impl Shared {
         (self.sink)(&TransformEvent::Answered { peer, name, bytes });
     }
 
-    pub(super) fn refuse(&self, peer: SocketAddr, why: String) {
-        (self.sink)(&TransformEvent::Refused { peer, why });
+    pub(super) fn refuse(&self, peer: SocketAddr, name: String, why: String) {
+        (self.sink)(&TransformEvent::Refused { peer, name, why });
+    }
+
+    pub(super) fn malformed(&self, peer: SocketAddr, offset: u64, why: String) {
+        (self.sink)(&TransformEvent::Malformed { peer, offset, why });
     }
 }
 

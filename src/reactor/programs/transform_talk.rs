@@ -1,5 +1,6 @@
 //! What the transform server says to one client, in either of its protocols (Part 12).
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -41,7 +42,8 @@ pub(super) fn conversation(shared: Rc<Shared>, peer: SocketAddr, speech: Speech)
     let (limit, options) = (shared.options.limit, &shared.options);
     let left = if options.keep_alive { options.max_requests } else { 1 };
     let idle = Rc::clone(&shared);
-    let talk = Talk { shared, speech, peer, left, quiet: None };
+    let left = Rc::new(Cell::new(left));
+    let talk = Talk { shared, speech, peer, left, taken: 0, quiet: None };
     match speech {
         Speech::Netstrings => {
             let requests = NetstringReceiver::new(talk, limit);
@@ -122,34 +124,46 @@ struct Talk {
     shared: Rc<Shared>,
     speech: Speech,
     peer: SocketAddr,
-    /// How many times it may still ask.
-    left: u32,
+    /// How many times it may still ask; none when the conversation is over.
+    left: Rc<Cell<u32>>,
+    /// The bytes of the netstrings that have come.
+    taken: u64,
     quiet: Option<DelayedCall>,
 }
 
 impl Talk {
     fn begin(&mut self, transport: &Transport) {
         transport.set_stall_limit(Some(self.shared.options.stall));
-        let (quiet, shared, peer) = (transport.clone(), Rc::clone(&self.shared), self.peer);
+        let (quiet, shared, peer, speech) =
+            (transport.clone(), Rc::clone(&self.shared), self.peer, self.speech);
+        let (left, all) = (Rc::clone(&self.left), self.left.get());
         let close = move || {
-            shared.refuse(peer, "it asked for nothing".to_owned());
-            quiet.abort_connection();
+            // One that was answered before is only not needed any more.
+            if left.get() == all {
+                left.set(0);
+                let why = format!("it sent nothing for {:?}", shared.options.idle);
+                if let Some(refusal) = speech.refusal(&why) {
+                    quiet.write(refusal);
+                }
+                shared.malformed(peer, 0, why);
+            }
+            quiet.lose_connection();
         };
         self.quiet = Some(transport.reactor().call_later(self.shared.options.idle, close));
     }
 
     fn end(&mut self, transport: &Transport) {
-        self.left = 0;
+        self.left.set(0);
         transport.lose_connection();
     }
 
     fn asked(&mut self, transport: &Transport, request: Request) {
-        if self.left == 0 {
+        if self.left.get() == 0 {
             return;
         }
-        self.left -= 1;
+        self.left.set(self.left.get() - 1);
         if let Some(quiet) = &self.quiet {
-            // Gone off already: then the connection is being aborted, and this is answered into nothing.
+            // Gone off already: then the connection is being closed, and this is answered at the last moment.
             let _ = quiet.reset(self.shared.options.idle);
         }
         match self.shared.answer(&request) {
@@ -159,30 +173,33 @@ impl Talk {
             }
             Err(why) => {
                 let refusal = self.speech.refusal(&why);
-                self.shared.refuse(self.peer, why);
+                self.shared.refuse(self.peer, request.name, why);
                 match refusal {
                     Some(refusal) => transport.write(refusal),
-                    None => self.left = 0,
+                    None => self.left.set(0),
                 }
             }
         }
         // What it sent ahead is not begun.
-        if self.left == 0 || self.shared.idle.is_stopping() {
+        if self.left.get() == 0 || self.shared.idle.is_stopping() {
             self.end(transport);
         }
     }
 
     /// What no request is ends the conversation.
     fn nonsense(&mut self, transport: &Transport, malformed: &Malformed) {
-        if self.left == 0 {
+        if self.left.get() == 0 {
             return;
         }
-        let why = malformed.to_string();
-        if let Some(refusal) = self.speech.refusal(&why) {
+        if let Some(refusal) = self.speech.refusal(&malformed.reason.to_string()) {
             transport.write(refusal);
         }
-        self.shared.refuse(self.peer, why);
+        self.tell(malformed);
         self.end(transport);
+    }
+
+    fn tell(&self, malformed: &Malformed) {
+        self.shared.malformed(self.peer, malformed.offset, malformed.reason.to_string());
     }
 
     fn over(&mut self) {
@@ -199,17 +216,23 @@ impl StringProtocol for Talk {
     }
 
     fn string_received(&mut self, transport: &Transport, string: Bytes) -> Handled {
+        // Length, colon, string, comma: counted from the first byte of the connection.
+        let head = string.len().to_string().len() as u64 + 1;
+        let start = self.taken + head;
+        self.taken = start + string.len() as u64 + 1;
         match Request::parse(&string) {
             Ok(request) => self.asked(transport, request),
-            Err(malformed) => self.nonsense(transport, &malformed),
+            Err(wrong) => {
+                self.nonsense(transport, &Malformed { offset: start + wrong.offset, ..wrong });
+            }
         }
         Ok(())
     }
 
     fn connection_lost(&mut self, _reason: &Reason, ending: Result<(), Malformed>) {
         self.over();
-        if let (Err(malformed), 1..) = (ending, self.left) {
-            self.shared.refuse(self.peer, malformed.to_string());
+        if let (Err(malformed), 1..) = (ending, self.left.get()) {
+            self.tell(&malformed);
         }
     }
 }
@@ -227,7 +250,7 @@ impl Protocol for LinesReceiver {
     }
 
     fn data_received(&mut self, transport: &Transport, mut data: &[u8]) -> Handled {
-        while transport.is_connected() && self.talk.left > 0 {
+        while transport.is_connected() && self.talk.left.get() > 0 {
             match self.decoder.decode(&mut data) {
                 Ok(Some(request)) => self.talk.asked(transport, request),
                 Ok(None) => break,
@@ -239,8 +262,8 @@ impl Protocol for LinesReceiver {
 
     fn connection_lost(&mut self, _reason: &Reason) {
         self.talk.over();
-        if let (Err(malformed), 1..) = (self.decoder.finish(), self.talk.left) {
-            self.talk.shared.refuse(self.talk.peer, malformed.to_string());
+        if let (Err(malformed), 1..) = (self.decoder.finish(), self.talk.left.get()) {
+            self.talk.tell(&malformed);
         }
     }
 
