@@ -40,18 +40,17 @@ impl Speech {
 /// The protocol for a new client.
 pub(super) fn conversation(shared: Rc<Shared>, peer: SocketAddr, speech: Speech) -> Box<dyn Protocol> {
     let (limit, options) = (shared.options.limit, &shared.options);
-    let left = if options.keep_alive { options.max_requests } else { 1 };
+    let left = Rc::new(Cell::new(if options.keep_alive { options.max_requests } else { 1 }));
     let idle = Rc::clone(&shared);
-    let left = Rc::new(Cell::new(left));
-    let talk = Talk { shared, speech, peer, left, taken: 0, quiet: None };
+    let talk = Talk { shared, speech, peer, left: Rc::clone(&left), taken: 0 };
     match speech {
         Speech::Netstrings => {
             let requests = NetstringReceiver::new(talk, limit);
-            Box::new(Conversation { requests, shared: idle, ticket: None })
+            Box::new(Conversation { requests, shared: idle, speech, left, ticket: None, quiet: None })
         }
         Speech::Lines => {
             let requests = LinesReceiver { decoder: RequestDecoder::new(limit), talk };
-            Box::new(Conversation { requests, shared: idle, ticket: None })
+            Box::new(Conversation { requests, shared: idle, speech, left, ticket: None, quiet: None })
         }
     }
 }
@@ -78,7 +77,12 @@ impl Requests for LinesReceiver {
 struct Conversation<R> {
     requests: R,
     shared: Rc<Shared>,
+    speech: Speech,
+    /// How many times it may still ask, as its talk counts.
+    left: Rc<Cell<u32>>,
     ticket: Option<u64>,
+    /// What ends it when no byte comes.
+    quiet: Option<DelayedCall>,
 }
 
 impl<R> Conversation<R> {
@@ -87,16 +91,41 @@ impl<R> Conversation<R> {
             self.shared.idle.leave(ticket);
         }
     }
+
+    /// From now on a byte must come each while.
+    fn begin(&mut self, transport: &Transport) {
+        transport.set_stall_limit(Some(self.shared.options.stall));
+        let (quiet, shared, speech) = (transport.clone(), Rc::clone(&self.shared), self.speech);
+        let (left, all) = (Rc::clone(&self.left), self.left.get());
+        let close = move || {
+            // One that was answered before is only not needed any more.
+            if left.get() == all {
+                left.set(0);
+                let why = format!("it sent nothing for {:?}", shared.options.idle);
+                if let Some(refusal) = speech.refusal(&why) {
+                    quiet.write(refusal);
+                }
+                shared.malformed(quiet.peer(), 0, why);
+            }
+            quiet.lose_connection();
+        };
+        self.quiet = Some(transport.reactor().call_later(self.shared.options.idle, close));
+    }
 }
 
 impl<R: Requests> Protocol for Conversation<R> {
     fn connection_made(&mut self, transport: &Transport) -> Handled {
         self.ticket = Some(self.shared.idle.enter(transport));
+        self.begin(transport);
         self.requests.connection_made(transport)
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Handled {
         self.is_busy();
+        if let Some(quiet) = &self.quiet {
+            // Gone off already: then the connection is being closed, and this is read at the last moment.
+            let _ = quiet.reset(self.shared.options.idle);
+        }
         self.requests.data_received(transport, data)?;
         if !self.requests.has_begun() {
             self.ticket = Some(self.shared.idle.enter(transport));
@@ -106,6 +135,10 @@ impl<R: Requests> Protocol for Conversation<R> {
 
     fn connection_lost(&mut self, reason: &Reason) {
         self.is_busy();
+        if let Some(quiet) = self.quiet.take() {
+            // It may be what has ended it.
+            let _ = quiet.cancel();
+        }
         self.requests.connection_lost(reason);
     }
 
@@ -128,30 +161,9 @@ struct Talk {
     left: Rc<Cell<u32>>,
     /// The bytes of the netstrings that have come.
     taken: u64,
-    quiet: Option<DelayedCall>,
 }
 
 impl Talk {
-    fn begin(&mut self, transport: &Transport) {
-        transport.set_stall_limit(Some(self.shared.options.stall));
-        let (quiet, shared, peer, speech) =
-            (transport.clone(), Rc::clone(&self.shared), self.peer, self.speech);
-        let (left, all) = (Rc::clone(&self.left), self.left.get());
-        let close = move || {
-            // One that was answered before is only not needed any more.
-            if left.get() == all {
-                left.set(0);
-                let why = format!("it sent nothing for {:?}", shared.options.idle);
-                if let Some(refusal) = speech.refusal(&why) {
-                    quiet.write(refusal);
-                }
-                shared.malformed(peer, 0, why);
-            }
-            quiet.lose_connection();
-        };
-        self.quiet = Some(transport.reactor().call_later(self.shared.options.idle, close));
-    }
-
     fn end(&mut self, transport: &Transport) {
         self.left.set(0);
         transport.lose_connection();
@@ -162,10 +174,6 @@ impl Talk {
             return;
         }
         self.left.set(self.left.get() - 1);
-        if let Some(quiet) = &self.quiet {
-            // Gone off already: then the connection is being closed, and this is answered at the last moment.
-            let _ = quiet.reset(self.shared.options.idle);
-        }
         match self.shared.answer(&request) {
             Ok(poem) => {
                 self.shared.answered(self.peer, request.name, poem.len());
@@ -201,20 +209,9 @@ impl Talk {
     fn tell(&self, malformed: &Malformed) {
         self.shared.malformed(self.peer, malformed.offset, malformed.reason.to_string());
     }
-
-    fn over(&mut self) {
-        if let Some(quiet) = self.quiet.take() {
-            let _ = quiet.cancel();
-        }
-    }
 }
 
 impl StringProtocol for Talk {
-    fn connection_made(&mut self, transport: &Transport) -> Handled {
-        self.begin(transport);
-        Ok(())
-    }
-
     fn string_received(&mut self, transport: &Transport, string: Bytes) -> Handled {
         // Length, colon, string, comma: counted from the first byte of the connection.
         let head = string.len().to_string().len() as u64 + 1;
@@ -230,7 +227,6 @@ impl StringProtocol for Talk {
     }
 
     fn connection_lost(&mut self, _reason: &Reason, ending: Result<(), Malformed>) {
-        self.over();
         if let (Err(malformed), 1..) = (ending, self.left.get()) {
             self.tell(&malformed);
         }
@@ -244,11 +240,6 @@ struct LinesReceiver {
 }
 
 impl Protocol for LinesReceiver {
-    fn connection_made(&mut self, transport: &Transport) -> Handled {
-        self.talk.begin(transport);
-        Ok(())
-    }
-
     fn data_received(&mut self, transport: &Transport, mut data: &[u8]) -> Handled {
         while transport.is_connected() && self.talk.left.get() > 0 {
             match self.decoder.decode(&mut data) {
@@ -261,7 +252,6 @@ impl Protocol for LinesReceiver {
     }
 
     fn connection_lost(&mut self, _reason: &Reason) {
-        self.talk.over();
         if let (Err(malformed), 1..) = (self.decoder.finish(), self.talk.left.get()) {
             self.talk.tell(&malformed);
         }

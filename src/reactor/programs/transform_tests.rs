@@ -174,6 +174,32 @@ fn one_that_asks_for_nothing_is_not_kept() {
 }
 
 #[test]
+fn one_that_sends_on_is_kept_however_long_its_request_takes_and_one_that_was_answered_ends_well() {
+    let idle = Duration::from_secs(1);
+    let options = TransformOptions { idle, keep_alive: true, ..TransformOptions::default() };
+    let (reactor, trace, port) = serving(&options);
+    let mut stream = TcpStream::connect(port.host()).unwrap();
+    let began = reactor.now();
+    let request = b"27:cummingsify.HERE IS MY POEM,";
+    for byte in request {
+        stream.write_all(&[*byte]).unwrap();
+        let end = reactor.now() + idle / 25;
+        while reactor.now() < end {
+            reactor.iterate(end - reactor.now()).unwrap();
+        }
+    }
+    assert!(reactor.now() - began > idle);
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let client = std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map(|_| answer)
+    });
+    until(&reactor, || client.is_finished());
+    assert_eq!(client.join().unwrap().unwrap(), b"15:here is my poem,");
+    assert_eq!(trace.take(), ["cummingsify for PEER: 15 bytes"]);
+}
+
+#[test]
 fn a_failing_transformation_fails_the_clients_deferred_and_says_who_closed() {
     let (reactor, _, port) = serving(&TransformOptions::default());
     for name in ["nosuch", "explode"] {
