@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     series::main(&[
         Program {
             name: "slow-server",
-            about: "the blocking server; ends when one client has a poem: [NUM_BYTES]",
+            about: "the blocking server; ends when one client has a poem: [NUM_BYTES [MILLIS]]",
             run: slow_server,
         },
         Program {
@@ -44,8 +44,10 @@ fn main() -> ExitCode {
 /// Sends some bytes, prints a line, sleeps; nobody else is served meanwhile.
 fn slow_server(args: &Args) -> Outcome {
     let num_bytes = usize::try_from(args.number(0, 100)?)?;
-    let server =
-        BlockingServer::bind(&ServeOptions { pace: pace(num_bytes, 10), ..ServeOptions::default() })?;
+    let server = BlockingServer::bind(&ServeOptions {
+        pace: pace(num_bytes, args.number(1, 10)?),
+        ..ServeOptions::default()
+    })?;
     let poem = poems(1).remove(0);
     println!("Serving poetry/ecstasy.txt on {}.", server.address());
     let to = server.address().into();

@@ -162,8 +162,11 @@ fn defer_7(args: &Args) -> Outcome {
     })
 }
 
+/// Who stopped the loop.
+type StoppedBy = Rc<Cell<&'static str>>;
+
 /// The same two lines in both: what Part 7 wants to be rid of.
-fn stop_in_both(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, Rc<Cell<&'static str>>) {
+fn stop_in_both(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, StoppedBy) {
     let (seen, by) = (Seen::default(), Rc::new(Cell::new("Nobody")));
     let (after_poem, well, callback) = (reactor.clone(), seen.clone(), Rc::clone(&by));
     let (after_error, badly, errback) = (reactor.clone(), seen.clone(), Rc::clone(&by));
@@ -187,7 +190,7 @@ fn stop_in_both(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, Rc<Cel
 }
 
 /// One place that stops the loop, whatever came.
-fn stop_in_one(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, Rc<Cell<&'static str>>) {
+fn stop_in_one(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, StoppedBy) {
     let (seen, by) = (Seen::default(), Rc::new(Cell::new("Nobody")));
     let (well, badly) = (seen.clone(), seen.clone());
     let (reactor, poem_done) = (reactor.clone(), Rc::clone(&by));
@@ -214,7 +217,7 @@ fn stop_in_one(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, Rc<Cell
 /// Runs a loop that fires a Deferred once it runs; what is added to it must stop the loop, and says so.
 fn in_the_loop(
     fire: Result<String, Failure>,
-    add: fn(&Deferred<String>, &Reactor) -> (Seen, Rc<Cell<&'static str>>),
+    add: fn(&Deferred<String>, &Reactor) -> (Seen, StoppedBy),
 ) -> Outcome {
     let reactor = Reactor::new(PollerKind::default())?;
     let deferred = Deferred::<String>::new();
