@@ -31,8 +31,8 @@ pub struct LimitsConfig {
     /// How long a peer that has to send may send nothing: an upstream its poem, a client its request. Default
     /// 60 s, 1 ms to 24 h.
     pub idle_timeout: Duration,
-    /// How long a client of the transform service may take for a whole request, from when it is waited for. Default
-    /// 5 min, 1 ms to 24 h: one that sends a byte now and then would hold its connection for ever.
+    /// How long a client of the transform service, or of a proxy of one, may take for a whole request, from when it is
+    /// waited for. Default 5 min, 1 ms to 24 h: one that sends a byte now and then would hold its connection for ever.
     pub request_timeout: Duration,
     /// How long a whole download may take. 1 ms to 24 h, default none: a slow server takes minutes on
     /// purpose.

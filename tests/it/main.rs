@@ -25,6 +25,7 @@ mod get;
 mod hostile_clients;
 mod lab;
 mod proxy;
+mod proxy_model;
 mod readme;
 mod series;
 mod series_deferreds;
