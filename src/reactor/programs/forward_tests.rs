@@ -25,9 +25,9 @@ fn talk(reactor: &Reactor, port: &Port, bytes: &'static [u8]) -> (Vec<u8>, Optio
     let to = port.host();
     let client = std::thread::spawn(move || {
         let (mut stream, mut got) = (connect(to), Vec::new());
-        // Refused when it is over already, which the read tells.
-        let _ = stream.write_all(bytes);
-        let end = stream.read_to_end(&mut got).err().map(|error| error.kind());
+        // A reset is told once, by whichever is first to meet it.
+        let end = stream.write_all(bytes).and_then(|()| stream.read_to_end(&mut got));
+        let end = end.err().map(|error| error.kind());
         (got, end)
     });
     until(reactor, || client.is_finished());
