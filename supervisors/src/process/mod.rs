@@ -4,6 +4,7 @@
 //! Everything others need to know of the process is in its [`Cell`], which outlives it and may be used from any
 //! thread: send it mail, signal it, watch it, read why it ended.
 
+mod ages;
 mod cell;
 mod context;
 mod future;
@@ -11,6 +12,8 @@ mod handle;
 mod mailbox;
 mod panic;
 mod state;
+mod statistics;
+pub(crate) mod thread;
 
 pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
 pub use context::{ContextExt, Exit, this_process};
@@ -18,6 +21,7 @@ pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
 pub(crate) use panic::{CatchPanic, catch};
+pub use statistics::Statistics;
 
 #[cfg(test)]
 mod link_tests;

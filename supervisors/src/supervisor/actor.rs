@@ -73,6 +73,10 @@ impl ExitListener for Cell<SupervisorActor> {
         let exited = ChildExited { pid, reason: reason.clone() };
         let _ = self.push_unbounded(Box::new(Tell(exited)));
     }
+
+    fn path_of(&self, pid: Pid) -> Option<Path> {
+        self.control.annex()?.downcast::<Table>().ok()?.path_of(pid)
+    }
 }
 
 impl SupervisorActor {

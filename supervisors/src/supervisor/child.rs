@@ -7,10 +7,11 @@ use std::sync::Arc;
 use actix::{Actor, Context};
 use parking_lot::Mutex;
 
+use super::error::SpecError;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Place, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Place, Ref, WhenStuck};
 
 /// Why a start function gives no actor. Any error becomes one by `?`.
 #[derive(Debug)]
@@ -108,8 +109,13 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     }
 
     fn from_make(id: impl Into<ChildId>, make: Box<dyn Make<A>>) -> Self {
-        let settings =
-            Settings { slot: Slot::new(), name: None, mailbox: MAILBOX_BOUND, place: Place::default() };
+        let settings = Settings {
+            slot: Slot::new(),
+            name: None,
+            mailbox: MAILBOX_BOUND,
+            place: Place::default(),
+            when_stuck: None,
+        };
         Self { policy: ChildPolicy::worker(id), make, settings }
     }
 
@@ -155,6 +161,15 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         self
     }
 
+    /// Sets what is done if a turn of it does not end. Default: what its node's [`Watchdog`](crate::Watchdog) does.
+    /// [`WhenStuck::Abandon`] is refused ([`SpecError::NotAbandonable`](super::SpecError::NotAbandonable)) unless the
+    /// child's place is on the node's own arbiters: a supervisor's own thread cannot be given up.
+    #[must_use]
+    pub fn when_stuck(mut self, response: WhenStuck) -> Self {
+        self.settings.when_stuck = Some(response);
+        self
+    }
+
     /// Whoever runs as this child, now or later: it follows every restart.
     ///
     /// A spec stands for one place in a tree: give each child a spec of its own. While one child made from a spec
@@ -182,6 +197,11 @@ impl Child {
     pub(crate) fn supervisor(policy: ChildPolicy, starter: Arc<dyn Starter>) -> Self {
         debug_assert_eq!(policy.kind, ChildKind::Supervisor, "made by `ChildPolicy::supervisor`");
         Self { policy, starter }
+    }
+
+    /// Whether it can be what its spec asks for, wherever it is put.
+    pub(crate) fn check(&self) -> Result<(), SpecError> {
+        self.starter.check(&self.policy.id)
     }
 
     /// Its policy.

@@ -52,3 +52,4 @@ pub use handle::SupervisorRef;
 pub use report::{Attempt, ChildPid, Offender, Report, Who};
 pub use spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
 pub use tree::TreeNode;
+pub(crate) use tree::descendant;
