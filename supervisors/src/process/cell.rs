@@ -215,6 +215,9 @@ impl<A: Actor> Object for Cell<A> {
 impl Control {
     /// Sends a signal; a dead process does not mind (OTP-151).
     pub(crate) fn signal(&self, signal: Signal) {
+        if self.node.watch().has_abandoned() && thread::is_abandoned() {
+            return;
+        }
         {
             let mut state = self.state.lock();
             if state.reason.is_some() {

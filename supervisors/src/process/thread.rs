@@ -33,6 +33,15 @@ impl Local {
     fn beat(&self) -> &Arc<Beat> {
         self.beat.get_or_init(Arc::default)
     }
+
+    /// Tells a node that something of its own goes on here, the first time.
+    fn introduce(&self, node: &Node) {
+        let watch = node.watch();
+        if self.known_to.get() != watch.number() {
+            watch.meet(node, self.beat(), self.worker.get());
+            self.known_to.set(watch.number());
+        }
+    }
 }
 
 /// Runs one turn of `process`, which is lent to the thread meanwhile: a turn costs no reference count.
@@ -66,6 +75,7 @@ pub(crate) fn enter_start<R>(node: &Node, start: impl FnOnce() -> R) -> R {
         }
     }
     LOCAL.with(|local| {
+        local.introduce(node);
         let _leave = Leave(local, local.beat().begin(Turn::start(node.watch().number())));
         start()
     })
@@ -79,14 +89,9 @@ pub(crate) fn current() -> Option<Arc<dyn Object>> {
 /// A process has begun to live on this thread, which its node and whoever may abandon the thread are told.
 pub(super) fn arrive(node: &Node, process: &Arc<dyn Object>) {
     LOCAL.with(|local| {
-        let beat = local.beat();
-        beat.arrive();
-        let (worker, watch) = (local.worker.get(), node.watch());
-        if local.known_to.get() != watch.number() {
-            watch.meet(node, beat, worker);
-            local.known_to.set(watch.number());
-        }
-        if let Some(worker) = worker {
+        local.beat().arrive();
+        local.introduce(node);
+        if let Some(worker) = local.worker.get() {
             worker.house(process);
         }
     });

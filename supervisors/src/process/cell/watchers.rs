@@ -42,7 +42,7 @@ impl Control {
     }
 
     /// Adds what is to be done in its stead if its thread is abandoned.
-    pub(in crate::process) fn add_on_abandon(&self, action: OnAbandon) {
+    pub(crate) fn add_on_abandon(&self, action: OnAbandon) {
         let mut state = self.state.lock();
         if state.reason.is_none() {
             state.make_rare().on_abandon.push(action);
