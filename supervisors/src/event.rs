@@ -1,5 +1,8 @@
 //! What happens to processes, as facts.
 
+#[cfg(feature = "tracing")]
+pub(crate) mod trace;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -39,6 +39,7 @@ struct Inner {
     watch: Watch,
     pool: Arc<Pool>,
     sink: Option<Sink>,
+    tracing: bool,
     clock: Clock,
     wall: fn() -> SystemTime,
 }
@@ -57,6 +58,7 @@ pub struct NodeBuilder {
     wall: fn() -> SystemTime,
     watchdog: Watchdog,
     arbiters: Option<usize>,
+    tracing: bool,
 }
 
 /// A node that is not kept alive.
@@ -88,6 +90,14 @@ impl NodeBuilder {
     #[must_use]
     pub fn on_event(mut self, sink: impl Fn(Duration, Event) + Send + Sync + 'static) -> Self {
         self.sink = Some(Box::new(sink));
+        self
+    }
+
+    /// Whether events are also said as `tracing` events, with target `supervisors` (feature `tracing`, on by default).
+    /// Default: yes; a program whose sink logs them in its own words does not want them twice.
+    #[must_use]
+    pub fn tracing(mut self, tracing: bool) -> Self {
+        self.tracing = tracing;
         self
     }
 
@@ -140,6 +150,7 @@ impl NodeBuilder {
                 }),
             ),
             sink: self.sink,
+            tracing: self.tracing,
             clock: self.clock.unwrap_or_else(|| {
                 let born = Instant::now();
                 Box::new(move || born.elapsed())
@@ -168,6 +179,7 @@ impl Node {
             wall: SystemTime::now,
             watchdog: Watchdog::new(),
             arbiters: None,
+            tracing: true,
         }
     }
 
@@ -207,10 +219,34 @@ impl Node {
         Places(Arc::clone(&self.0.pool))
     }
 
-    /// Reports an event to the node's sink.
+    /// Whether anybody hears of events: then, and only then, one is worth making.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.sink.is_some() || self.is_traced()
+    }
+
+    #[cfg(feature = "tracing")]
+    fn is_traced(&self) -> bool {
+        self.0.tracing && crate::event::trace::is_heard()
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    fn is_traced(&self) -> bool {
+        let _ = self.0.tracing;
+        false
+    }
+
+    /// Reports an event to the node's sink, and to whoever subscribes to `tracing`.
     pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
+        if !self.is_heard() {
+            return;
+        }
+        let event = event();
+        #[cfg(feature = "tracing")]
+        if self.is_traced() {
+            crate::event::trace::say(&event);
+        }
         if let Some(sink) = &self.0.sink {
-            sink(self.now(), event());
+            sink(self.now(), event);
         }
     }
 
@@ -352,14 +388,28 @@ impl Node {
 
     /// A coarse time for messages to be stamped with, in milliseconds; wraps after 49 days. No clock is read but in
     /// simulation, where it must be the node's.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "stamps are only compared with those of the same days"
+    )]
     pub(crate) fn stamp(&self) -> u32 {
-        let tick = self.0.watch.tick().unwrap_or_else(|| self.milliseconds());
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "stamps are only ever compared with those of these days"
-        )]
-        let stamp = tick as u32;
-        stamp
+        self.0.watch.tick_or(|| self.milliseconds()) as u32
+    }
+
+    /// The stamp for a message that is being sent; `None` if it comes from a turn that goes on though its process was
+    /// declared dead, and so from nobody.
+    #[allow(clippy::cast_possible_truncation, reason = "as above")]
+    pub(crate) fn stamp_of_sender(&self) -> Option<u32> {
+        match self.0.watch.tick() {
+            Some(tick) => Some(tick as u32),
+            None => self.stamp_out_of_the_ordinary(),
+        }
+    }
+
+    #[cold]
+    fn stamp_out_of_the_ordinary(&self) -> Option<u32> {
+        let is_nobody = self.0.watch.has_abandoned() && crate::process::thread::is_abandoned();
+        (!is_nobody).then(|| self.stamp())
     }
 
     #[cold]

@@ -112,12 +112,7 @@ impl<A: Actor> Cell<A> {
         &self,
         push: impl FnOnce(&mut Queue<A>, u32) -> Result<bool, PushError>,
     ) -> Result<(), PushError> {
-        let node = &self.control.node;
-        if node.watch().has_abandoned() && thread::is_abandoned() {
-            // A turn that goes on though its process was declared dead: it is nobody's.
-            return Err(PushError::Closed);
-        }
-        let stamp = node.stamp();
+        let Some(stamp) = self.control.node.stamp_of_sender() else { return Err(PushError::Closed) };
         let first = {
             let mut queue = self.queue.lock();
             let first = push(&mut queue, stamp)?;
@@ -295,8 +290,8 @@ impl Control {
     }
 
     fn count_waiting(&self, messages: usize) {
-        // A mailbox never holds as many as cannot be counted.
-        self.waiting.store(u32::try_from(messages).unwrap_or(u32::MAX), Ordering::Relaxed);
+        #[allow(clippy::cast_possible_truncation, reason = "no memory holds as many as cannot be counted")]
+        self.waiting.store(messages as u32, Ordering::Relaxed);
     }
 
     /// Its turn, as its thread's beat has it.

@@ -71,10 +71,11 @@ impl<A: Actor> Queue<A> {
 
     /// Appends a message; `Ok(true)` if the queue was empty, so that its process must be woken.
     pub(crate) fn push(&mut self, mail: Box<dyn Envelope<A>>, stamp: u32) -> Result<bool, PushError> {
-        if self.len() >= self.bound as usize {
+        let before = self.len();
+        if before >= self.bound as usize {
             return Err(if self.closed { PushError::Closed } else { PushError::Full });
         }
-        self.push_unbounded(mail, stamp)
+        self.push_behind(before, mail, stamp)
     }
 
     /// Appends what the system itself has to say (exits, retries): its number is bounded by the processes it is about.
@@ -83,10 +84,18 @@ impl<A: Actor> Queue<A> {
         mail: Box<dyn Envelope<A>>,
         stamp: u32,
     ) -> Result<bool, PushError> {
+        self.push_behind(self.len(), mail, stamp)
+    }
+
+    fn push_behind(
+        &mut self,
+        before: usize,
+        mail: Box<dyn Envelope<A>>,
+        stamp: u32,
+    ) -> Result<bool, PushError> {
         if self.closed {
             return Err(PushError::Closed);
         }
-        let before = self.len();
         self.ages.came(before, stamp);
         if before > 0 {
             self.mail.push_back(mail);

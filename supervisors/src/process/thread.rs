@@ -48,20 +48,22 @@ impl Local {
 pub(super) fn enter<R>(process: &mut Option<Arc<dyn Object>>, whose: Turn, turn: impl FnOnce() -> R) -> R {
     struct Leave<'a> {
         local: &'a Local,
+        beat: &'a Beat,
         process: &'a mut Option<Arc<dyn Object>>,
         current: Option<Arc<dyn Object>>,
         before: Before,
     }
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
-            self.local.beat().end(self.before);
+            self.beat.end(self.before);
             *self.process = self.local.current.replace(self.current.take());
         }
     }
     LOCAL.with(|local| {
         let current = local.current.replace(process.take());
-        let before = local.beat().begin(whose);
-        let _leave = Leave { local, process, current, before };
+        let beat = local.beat();
+        let before = beat.begin(whose);
+        let _leave = Leave { local, beat, process, current, before };
         turn()
     })
 }

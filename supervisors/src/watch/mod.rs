@@ -10,11 +10,9 @@ mod gaze;
 mod roll;
 mod rounds;
 mod stuck;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 
@@ -138,19 +136,17 @@ const LOOKS: u32 = 8;
 /// Of how many processes the busy time is kept.
 const BUSY: usize = 1024;
 
-/// There is no clock but the node's own.
-const SIMULATED: u64 = u64::MAX;
-/// No time is told.
-const UNTOLD: u64 = 0;
+/// In the node's [`Pulse`]: a thread was abandoned once.
+const ABANDONED: u64 = 1 << 63;
+/// In the node's [`Pulse`]: there is no clock but the node's own.
+const SIMULATED: u64 = 1 << 62;
+/// The milliseconds in it; 0 if nobody tells the time.
+const TICK: u64 = SIMULATED - 1;
 
-/// What every sender looks at. Apart from what is written often.
+/// What every sender looks at, in one word: milliseconds since the watchdog began, at its last look, and what is out of
+/// the ordinary. Apart from what is written often.
 #[repr(align(64))]
-struct Pulse {
-    /// Milliseconds since the watchdog began, at its last look; or one of the two above.
-    tick: AtomicU64,
-    /// Whether a thread was ever abandoned.
-    abandoned: AtomicBool,
-}
+struct Pulse(AtomicU64);
 
 /// The watching of one node.
 pub(crate) struct Watch {
@@ -185,7 +181,7 @@ impl Watch {
         /// Nodes of one program are told apart by number wherever a beat names one.
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Self {
-            pulse: Pulse { tick: AtomicU64::new(UNTOLD), abandoned: AtomicBool::new(false) },
+            pulse: Pulse(AtomicU64::new(0)),
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             options,
             threads: Mutex::default(),
@@ -200,20 +196,31 @@ impl Watch {
         self.number
     }
 
-    /// Milliseconds by the watchdog's last look; `None` if the node's clock must be asked.
+    /// Milliseconds by the watchdog's last look; `None` if something is out of the ordinary.
     pub(crate) fn tick(&self) -> Option<u64> {
-        let tick = self.pulse.tick.load(Ordering::Relaxed);
-        (tick != SIMULATED).then_some(tick)
+        let pulse = self.pulse.0.load(Ordering::Relaxed);
+        (pulse <= TICK).then_some(pulse)
+    }
+
+    /// The same, where the node's own clock may have to be asked.
+    pub(crate) fn tick_or(&self, now: impl FnOnce() -> u64) -> u64 {
+        let pulse = self.pulse.0.load(Ordering::Relaxed);
+        if pulse & SIMULATED == 0 { pulse & TICK } else { now() }
     }
 
     /// Whether anybody tells the time.
     pub(crate) fn tells_time(&self) -> bool {
-        self.pulse.tick.load(Ordering::Relaxed) != UNTOLD
+        self.pulse.0.load(Ordering::Relaxed) & !ABANDONED != 0
     }
 
     /// Whether a thread was ever abandoned.
     pub(crate) fn has_abandoned(&self) -> bool {
-        self.pulse.abandoned.load(Ordering::Relaxed)
+        self.pulse.0.load(Ordering::Relaxed) & ABANDONED != 0
+    }
+
+    fn set_tick(&self, tick: u64) {
+        let ticked = |pulse| Some(pulse & ABANDONED | tick & TICK);
+        let _ = self.pulse.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, ticked);
     }
 
     /// A process that no supervisor's table has.
@@ -240,7 +247,7 @@ impl Watch {
     pub(crate) fn meet(&self, node: &Node, beat: &Arc<Beat>, worker: Option<&Arc<Worker>>) {
         let Some(limit) = self.options.limit else { return };
         if !clock::is_real() {
-            let _ = self.pulse.tick.compare_exchange(UNTOLD, SIMULATED, Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self.pulse.0.compare_exchange(0, SIMULATED, Ordering::Relaxed, Ordering::Relaxed);
             return;
         }
         let mut threads = self.threads.lock();
@@ -251,7 +258,7 @@ impl Watch {
             threads.watched.push(Watched { beat: Arc::downgrade(beat), name, worker });
         }
         if threads.watchdog.is_none() {
-            self.pulse.tick.store(1, Ordering::Relaxed);
+            self.set_tick(1);
             match Rounds::begin(node, limit) {
                 Ok(watchdog) => threads.watchdog = Some(watchdog),
                 Err(error) => {
@@ -267,7 +274,7 @@ impl Watch {
     }
 
     fn note_abandoned(&self) {
-        self.pulse.abandoned.store(true, Ordering::SeqCst);
+        self.pulse.0.fetch_or(ABANDONED, Ordering::SeqCst);
     }
 
     /// Abandoned threads whose turn has not ended yet.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -45,9 +44,8 @@ impl Rounds {
             let now = clock::now();
             let passed = now - last;
             last = now;
-            // Never one of the two values that say something else.
-            let tick = u64::try_from((now - born).as_millis()).unwrap_or(u64::MAX / 2) + 1;
-            node.watch().pulse.tick.store(tick, Ordering::Relaxed);
+            // Never 0, which says that nobody tells the time.
+            node.watch().set_tick(u64::try_from((now - born).as_millis()).unwrap_or_default() + 1);
             // A sink that panics must not blind the watchdog.
             let _ = crate::process::catch(|| self.round(&node, passed));
         }
