@@ -109,13 +109,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     }
 
     fn from_make(id: impl Into<ChildId>, make: Box<dyn Make<A>>) -> Self {
-        let settings = Settings {
-            slot: Slot::new(),
-            name: None,
-            mailbox: MAILBOX_BOUND,
-            place: Place::default(),
-            when_stuck: None,
-        };
+        let settings = Settings::new(Slot::new(), MAILBOX_BOUND);
         Self { policy: ChildPolicy::worker(id), make, settings }
     }
 
@@ -157,7 +151,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     /// Sets where it runs. Default: on its supervisor's thread.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
-        self.settings.place = place;
+        self.settings.rare.get_or_insert_default().place = place;
         self
     }
 
@@ -166,7 +160,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     /// child's place is on the node's own arbiters: a supervisor's own thread cannot be given up.
     #[must_use]
     pub fn when_stuck(mut self, response: WhenStuck) -> Self {
-        self.settings.when_stuck = Some(response);
+        self.settings.rare.get_or_insert_default().when_stuck = Some(response);
         self
     }
 

@@ -130,6 +130,13 @@ pub(super) struct Settings<A: Actor> {
     pub(super) slot: Arc<Slot<A>>,
     pub(super) name: Option<Arc<str>>,
     pub(super) mailbox: usize,
+    /// Most children have nothing of it, and cost nothing for it.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few specs say.
+#[derive(Default)]
+pub(super) struct Rare {
     pub(super) place: Place,
     pub(super) when_stuck: Option<WhenStuck>,
 }
@@ -138,6 +145,20 @@ pub(super) struct Settings<A: Actor> {
 pub(super) enum Making<A> {
     Done(Result<A, StartError>),
     Later(Pin<Box<dyn Future<Output = Result<A, StartError>>>>),
+}
+
+impl<A: Actor> Settings<A> {
+    pub(super) fn new(slot: Arc<Slot<A>>, mailbox: usize) -> Self {
+        Self { slot, name: None, mailbox, rare: None }
+    }
+
+    fn place(&self) -> &Place {
+        self.rare.as_deref().map_or(&Place::Local, |rare| &rare.place)
+    }
+
+    fn when_stuck(&self) -> Option<WhenStuck> {
+        self.rare.as_deref()?.when_stuck
+    }
 }
 
 impl<A: Actor<Context = Context<A>>> Settings<A> {
@@ -175,8 +196,8 @@ impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
     }
 
     fn check(&self, id: &ChildId) -> Result<(), SpecError> {
-        match self.settings.when_stuck {
-            Some(WhenStuck::Abandon) if !self.settings.place.is_own() => {
+        match self.settings.when_stuck() {
+            Some(WhenStuck::Abandon) if !self.settings.place().is_own() => {
                 Err(SpecError::NotAbandonable(id.clone()))
             }
             _ => Ok(()),
@@ -186,7 +207,7 @@ impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
 
 impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
     fn start_there(self: Arc<Self>, surroundings: Surroundings) -> Starting {
-        let arbiter = match &self.settings.place {
+        let arbiter = match self.settings.place() {
             Place::Local => return self.start_here(surroundings),
             Place::Arbiter(arbiter) => arbiter.clone(),
             own => {
@@ -232,7 +253,7 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
                 begins.store(true, Ordering::Release);
                 there.note_start(Some(StartOf {
                     path: at.place.clone().map(|(supervisor, child)| Path { supervisor, child }),
-                    when_stuck: this.settings.when_stuck,
+                    when_stuck: this.settings.when_stuck(),
                 }));
                 let node = at.node.clone();
                 thread::enter_start(&node, || this.start_and_tell(at, tell));
@@ -244,7 +265,7 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
                 Some(Err(_)) if !worker.is_abandoned() => return Err(gone()),
                 // It may be what the arbiter is stuck in.
                 _ if begun.load(Ordering::Acquire) => return Err(ExitReason::Stuck),
-                _ => match surroundings.node.pool().choose(&self.settings.place) {
+                _ => match surroundings.node.pool().choose(self.settings.place()) {
                     Ok(Chosen::There(next)) => worker = next,
                     Ok(Chosen::Here) => return Err(gone()),
                     Err(error) => return Err(ExitReason::failed(error)),
@@ -306,7 +327,7 @@ where
         return Err(reason);
     }
     cell.control.set_listener(Arc::clone(&surroundings.listener));
-    cell.control.set_when_stuck(settings.when_stuck);
+    cell.control.set_when_stuck(settings.when_stuck());
     if surroundings.place.is_none() {
         surroundings.node.watch().note_unsupervised(&(Arc::clone(cell) as Arc<dyn Object>));
     }
