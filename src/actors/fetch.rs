@@ -22,6 +22,11 @@ use crate::message::{
 use crate::net::Network;
 use crate::wire::request::Request;
 
+/// How far a follower of a poem that is passed through may always be behind the fastest, in bytes, however small the
+/// longest poem is that is held: 256 KiB, four of the pieces that a follower takes. With less, the first to take its
+/// piece would leave those behind who have not had their turn.
+const LEAST_LAG: usize = 256 << 10;
+
 /// How a proxy's fetches are made, all alike.
 #[derive(Clone, Debug)]
 pub struct Upstream {
@@ -109,7 +114,8 @@ async fn poem(
                 let head = held.split().freeze();
                 let oversize = FetchOversize { fetch: work.fetch, head: head.clone() };
                 let followers = work.ports.oversize.call(oversize).forever().await;
-                passage.open(head, followers.map_err(|_| PeerError::Cancelled)?, max_held);
+                let followers = followers.map_err(|_| PeerError::Cancelled)?;
+                passage.open(head, followers, max_held.max(LEAST_LAG));
                 passage.wanted().await;
             }
             _ => {}
