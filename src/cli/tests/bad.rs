@@ -183,11 +183,11 @@ fn a_port_base_with_a_configuration_is_refused() {
 
 #[test]
 fn a_port_base_without_room_for_the_ports_is_refused() {
-    for bad in ["65516", "-1", "x"] {
+    for bad in ["65456", "-1", "x"] {
         assert_eq!(
             refusal(&format!("verse node --port-base {bad}")),
             format!(
-                "verse node: --port-base: '{bad}' is no port base; it is an integer from 0 (any free ports) to 65515"
+                "verse node: --port-base: '{bad}' is no port base; it is an integer from 0 (any free ports) to 65455"
             )
         );
     }
