@@ -41,7 +41,7 @@
 //!
 //! # Tests
 //!
-//! With the feature `test-kit` there is [`test`](mod@test): virtual time, probes, and tests that fail if an actor crashes
+//! With the feature `test-kit` there is `supervisors::test`: virtual time, probes, and tests that fail if an actor crashes
 //! though nobody expected it.
 //!
 //! # Which messages arrive
