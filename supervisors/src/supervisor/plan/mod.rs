@@ -157,7 +157,8 @@ impl Plan {
             && (matches!(self.table.pid(key), ChildPid::Restarting(_))
                 || self.table.pid(key) == ChildPid::Undefined && planted::is(Fault::RetriesTheStopped))
         {
-            self.restart(key, now, actions);
+            let attempt = self.window.add(now);
+            self.restart(key, attempt, actions);
         }
     }
 
