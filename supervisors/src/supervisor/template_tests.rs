@@ -405,7 +405,7 @@ fn an_end_in_good_order_is_not_reported_and_any_other_is() {
             match &told[..] {
                 [] => assert!(reason.is_clean(), "{reason}"),
                 [Report::ChildTerminated { reason: told, .. }] => {
-                    assert!(*told == reason && !reason.is_clean())
+                    assert!(*told == reason && !reason.is_clean());
                 }
                 other => panic!("{other:?}"),
             }
