@@ -32,6 +32,7 @@ mod readme;
 mod series;
 mod series_deferreds;
 mod series_late;
+mod series_map;
 mod server;
 mod sigkill;
 mod simulator;
