@@ -128,7 +128,7 @@ impl Handler<Ask> for Asker {
 
     fn handle(&mut self, Ask: Ask, _: &mut Self::Context) -> Self::Result {
         let next = self.next.get().expect("it has a next").clone();
-        let asked = async move { next.call(Ask).within(LIMIT * 20).await.and_then(|answer| answer) };
+        let asked = async move { next.call(Ask).within(LIMIT * 8).await.and_then(|answer| answer) };
         AtomicResponse::new(Box::pin(asked.into_actor(self)))
     }
 }
@@ -147,7 +147,7 @@ fn a_circle_of_calls_is_told_once_with_all_who_are_in_it() {
         for (number, to) in [1, 2, 1].into_iter().enumerate() {
             assert!(next[number].set(askers[to].clone()).is_ok());
         }
-        assert!(matches!(askers[0].call(Ask).within(LIMIT * 40).await, Ok(Err(CallError::Timeout(_)))));
+        assert!(matches!(askers[0].call(Ask).within(LIMIT * 16).await, Ok(Err(CallError::Timeout(_)))));
         let circles: Vec<_> = ear.events().into_iter().filter(is_circle).collect();
         let [Event::CallCycle { calls }] = &circles[..] else { panic!("{circles:?}") };
         let pids: Vec<_> = calls.iter().map(|who| who.pid).collect();
