@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
-use arc_swap::Guard;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
@@ -100,7 +99,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.send(Box::new(Tell(message))).map(drop)
+        self.send(Box::new(Tell(message)))
     }
 
     /// Sends `message` now and gives the future of its answer, with a time limit of 5 s unless
@@ -128,14 +127,12 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         reason: ExitReason,
         limit: impl Into<Option<Duration>>,
     ) -> Result<(), CallError> {
-        if self.slot.current.load().as_ref().is_some_and(|cell| is_this_process(&cell.control)) {
+        let cell = self.slot.current().ok_or(CallError::NoProc)?;
+        if is_this_process(&cell.control) {
             return Err(CallError::CallingSelf);
         }
-        let process = {
-            let callee = self.send(Box::new(Leave(reason.clone())))?;
-            let Some(cell) = &*callee else { return Err(CallError::NoProc) };
-            Process(Arc::clone(cell) as Arc<dyn Object>)
-        };
+        push(&cell, Box::new(Leave(reason.clone())))?;
+        let process = Process(cell as Arc<dyn Object>);
         let ended = match limit.into() {
             None => process.exited().await,
             Some(limit) => match tokio::time::timeout(limit, process.exited()).await {
@@ -151,21 +148,18 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         &self,
         seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
     ) -> Call<R> {
-        let (reply, answer) = oneshot::channel();
-        if let Some(cell) = &*self.slot.current.load() {
-            if is_this_process(&cell.control) {
-                return Call::new(Err(CallError::CallingSelf));
-            }
-            // Behind a signal that ends it, a call comes to a dead process (OTP-164, OTP-170).
-            if cell.control.is_ending() {
-                return Call::new(Err(CallError::NoProc));
-            }
-        }
-        let sent = self.send(seal(reply)).and_then(|callee| match &*callee {
-            Some(cell) => Ok((Arc::clone(cell) as Arc<dyn Object>, answer)),
+        let current = self.slot.current.load();
+        Call::new(match &*current {
             None => Err(CallError::NoProc),
-        });
-        Call::new(sent)
+            // It would wait for its own next turn (OTP-170).
+            Some(cell) if is_this_process(&cell.control) => Err(CallError::CallingSelf),
+            // Behind a signal that ends it, a call comes to a dead process (OTP-164, OTP-170).
+            Some(cell) if cell.control.is_ending() => Err(CallError::NoProc),
+            Some(cell) => {
+                let (reply, answer) = oneshot::channel();
+                push(cell, seal(reply)).map(|()| (Arc::clone(cell) as Arc<dyn Object>, answer))
+            }
+        })
     }
 
     /// The process that runs under the name now.
@@ -185,15 +179,22 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.slot.current()
     }
 
-    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<Guard<Option<Arc<Cell<A>>>>, CallError> {
-        let current = self.slot.current.load();
-        let Some(cell) = &*current else { return Err(CallError::NoProc) };
-        match cell.push(mail) {
-            Ok(()) => Ok(current),
-            Err(PushError::Full) => Err(CallError::Overloaded),
-            Err(PushError::Closed) => Err(CallError::NoProc),
+    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<(), CallError> {
+        match &*self.slot.current.load() {
+            Some(cell) => push(cell, mail),
+            None => Err(CallError::NoProc),
         }
     }
+}
+
+fn push<A: Actor>(cell: &Arc<Cell<A>>, mail: Box<dyn Envelope<A>>) -> Result<(), CallError> {
+    cell.push(mail).map_err(|error| match error {
+        PushError::Full => {
+            cell.control.refused(&(Arc::clone(cell) as Arc<dyn Object>));
+            CallError::Overloaded
+        }
+        PushError::Closed => CallError::NoProc,
+    })
 }
 
 impl<A: Actor> Clone for Ref<A> {

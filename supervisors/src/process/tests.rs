@@ -137,6 +137,7 @@ fn an_actor_lives_on_though_nobody_holds_it() {
     });
 }
 
+/// OTP-147.
 #[test]
 fn a_panic_is_an_exit_reason_with_message_and_place() {
     run(async |node, log| {
@@ -166,6 +167,7 @@ fn otp_166_mail_to_the_dead_is_lost_and_a_call_says_so() {
     });
 }
 
+/// OTP-157: nothing of it runs but what drops it.
 #[test]
 fn otp_149_a_kill_ends_an_actor_that_waits() {
     run(async |node, log| {
@@ -178,6 +180,7 @@ fn otp_149_a_kill_ends_an_actor_that_waits() {
     });
 }
 
+/// OTP-157: mail that had arrived before is not handled any more.
 #[test]
 fn a_signal_is_looked_at_before_each_message() {
     run(async |node, log| {
@@ -237,6 +240,7 @@ fn otp_099_a_stop_and_a_kill_right_behind_it_let_an_obedient_actor_say_shutdown(
     });
 }
 
+/// OTP-147.
 #[test]
 fn an_actor_ends_itself_with_a_reason() {
     run(async |node, log| {
@@ -443,5 +447,36 @@ fn a_process_knows_itself_only_in_its_own_turn() {
         process.exited().await;
         assert_eq!(*pids.borrow(), [process.pid(), process.pid()]);
         assert!(this_process().is_none());
+    });
+}
+
+/// What an idle child costs is mostly this: three allocations. A million of them is what a program may want.
+#[test]
+fn an_idle_process_is_no_larger_than_it_was() {
+    use super::{Cell, ProcessFuture};
+    // With its mailbox, its statistics, and what a supervisor must know of it.
+    assert!(size_of::<Cell<Worker>>() <= 248, "{}", size_of::<Cell<Worker>>());
+    assert!(size_of::<ProcessFuture<Worker>>() <= 376, "{}", size_of::<ProcessFuture<Worker>>());
+}
+
+#[test]
+fn what_waits_grows_old_by_the_clock_of_the_node_also_while_its_reader_is_suspended() {
+    run(async |node, log| {
+        let worker = node.spawn(Worker::new(&log));
+        worker.call(Echo(0)).await.expect("it answers");
+        let process = worker.process().expect("it runs");
+        process.suspend();
+        worker.cast(Echo(1));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        worker.cast(Echo(2));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let seen = process.statistics();
+        assert_eq!((seen.mailbox_len, seen.oldest, seen.handled), (2, Some(Duration::from_millis(3500)), 1));
+        assert_eq!((seen.suspended, seen.busy), (true, Duration::ZERO));
+        process.resume();
+        worker.call(Echo(3)).await.expect("it answers again");
+        tokio::task::yield_now().await;
+        let seen = process.statistics();
+        assert_eq!((seen.mailbox_len, seen.oldest, seen.handled, seen.suspended), (0, None, 4, false));
     });
 }

@@ -16,7 +16,7 @@ use super::plan::{Action, Answer, Key};
 use super::planner::Planner;
 use super::report::Report;
 use super::spec::{ChildPolicy, Shutdown};
-use super::start::{Started, Starter, Starting, Surroundings, orphan};
+use super::start::{NotRetained, Started, Starter, Starting, Surroundings, orphan};
 use super::stop::stop_all;
 use super::tree::{Row, Table};
 use crate::process::{Cell, ContextExt, ExitListener, Tell, this_process};
@@ -73,6 +73,10 @@ impl ExitListener for Cell<SupervisorActor> {
         let exited = ChildExited { pid, reason: reason.clone() };
         let _ = self.push_unbounded(Box::new(Tell(exited)));
     }
+
+    fn path_of(&self, pid: Pid) -> Option<Path> {
+        self.control.annex()?.downcast::<Table>().ok()?.path_of(pid)
+    }
 }
 
 impl SupervisorActor {
@@ -88,6 +92,9 @@ impl SupervisorActor {
             table.insert(key, row(&child.policy, child.starter));
         }
         cell.control.set_annex(Arc::clone(&table) as _);
+        // Its drop would, but if its thread is given up it is not dropped until that thread ends.
+        let family = Arc::clone(&table);
+        cell.control.add_on_abandon(Box::new(move || orphan_all(&family)));
         // Exit signals of strangers are ignored (OTP-132); those of children come through the listener.
         cell.control.set_trap(Some(Box::new(|_, _| ())));
         Self {
@@ -188,7 +195,7 @@ impl SupervisorActor {
             if last { row.starter.take() } else { row.starter.clone() }
         });
         let Some(Some(starter)) = starter else {
-            return Starting::Done(Err(ExitReason::failed("its start function was not retained")));
+            return NotRetained::start_failed();
         };
         starter.start(Surroundings {
             node: self.node.clone(),
@@ -276,7 +283,7 @@ impl SupervisorActor {
     pub(super) fn child(&self, child: &ChildRef) -> Result<Child, ChildError> {
         let (key, policy) = self.plan.child_spec(&child.clone().resolve().0)?;
         let starter = self.table.with(key, |row| row.starter.clone()).flatten();
-        let starter = starter.ok_or(ChildError::NotFound)?;
+        let starter = starter.unwrap_or_else(|| Arc::new(NotRetained));
         Ok(Child { policy: policy.clone(), starter })
     }
 
@@ -353,9 +360,13 @@ impl Actor for SupervisorActor {
 impl Drop for SupervisorActor {
     /// Killed: its children die through their links (OTP-133). After a good end there are none.
     fn drop(&mut self) {
-        for (child, kind) in self.table.processes() {
-            orphan(&child, kind);
-        }
+        orphan_all(&self.table);
+    }
+}
+
+fn orphan_all(table: &Table) {
+    for (child, kind) in table.processes() {
+        orphan(&child, kind);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::planted::{self, Fault};
+use crate::exit::ExitReason;
 use crate::supervisor::report::Attempt;
 
 /// The window of OTP-079 to OTP-086: restarts are counted by whole seconds of a monotonic clock, a restart at
@@ -30,12 +32,12 @@ impl Window {
         let now = self.seconds.back().map_or(now.as_secs(), |&(last, _)| last.max(now.as_secs()));
         let oldest = now.saturating_sub(self.period.as_secs());
         while let Some(&(second, count)) = self.seconds.front()
-            && second < oldest
+            && (second < oldest || second == oldest && oldest > 0 && planted::is(Fault::ForgetsAtTheBorder))
         {
             self.total -= count;
             self.seconds.pop_front();
         }
-        if self.total >= self.intensity {
+        if self.total >= self.intensity + u32::from(planted::is(Fault::AllowsOneMore)) {
             return None;
         }
         self.total += 1;
@@ -44,6 +46,18 @@ impl Window {
             _ => self.seconds.push_back((now, 1)),
         }
         Some(Attempt { number: self.total, intensity: self.intensity, period: self.period })
+    }
+
+    /// Counts the restart that answers an end. That of an innocent child, whose thread was abandoned on another's
+    /// account, is not counted: there are as many as lived on that thread, and they would end supervisors in which
+    /// nothing is wrong.
+    pub(crate) fn answer(&mut self, end: &ExitReason, now: Duration) -> Option<Attempt> {
+        match end {
+            ExitReason::Abandoned { .. } => {
+                Some(Attempt { number: self.total, intensity: self.intensity, period: self.period })
+            }
+            _ => self.add(now),
+        }
     }
 
     /// The restarts in the window, as seconds and how many in each, oldest first.

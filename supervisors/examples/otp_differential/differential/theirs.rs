@@ -14,15 +14,15 @@ pub(crate) struct Otp {
     output: Lines<BufReader<ChildStdout>>,
     script: std::path::PathBuf,
     /// Which release, as it says.
-    pub(crate) release: String,
+    pub(crate) release: u32,
 }
 
 impl Otp {
-    /// Starts one; `None` if there is no Erlang on this machine.
+    /// Starts one, by `escript` or what the environment says is `ESCRIPT`; `None` if there is no Erlang on this machine.
     pub(crate) fn start() -> Option<Self> {
         let script = std::env::temp_dir().join(format!("otp_differential_{}.escript", std::process::id()));
         std::fs::write(&script, SCRIPT).ok()?;
-        let mut child = Command::new("escript")
+        let mut child = Command::new(std::env::var_os("ESCRIPT").unwrap_or_else(|| "escript".into()))
             .arg(&script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -31,7 +31,7 @@ impl Otp {
             .ok()?;
         let input = child.stdin.take()?;
         let mut output = BufReader::new(child.stdout.take()?).lines();
-        let release = output.next()?.ok()?.strip_prefix("OTP ")?.to_owned();
+        let release = output.next()?.ok()?.strip_prefix("OTP ")?.parse().ok()?;
         Some(Self { child, input, output, script, release })
     }
 
