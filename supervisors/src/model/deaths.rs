@@ -30,7 +30,7 @@ fn a_death_declared_twice_is_declared_once() {
     });
 }
 
-/// The look at the signals when it has become a task: else a signal from before would wake nobody.
+/// It becomes a task before it looks for signals: else one that comes in between would wake nobody.
 #[test]
 fn a_signal_is_heard_whether_it_comes_before_or_after_a_process_becomes_a_task() {
     in_many_orders(|| {

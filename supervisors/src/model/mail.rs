@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shuttle::thread;
 
 use super::{Letter, Peer, boom, cell, in_many_orders, node};
-use crate::process::{Object, ProcessFuture, PushError, Signal};
+use crate::process::{ProcessFuture, PushError, Signal};
 use crate::sync::Mutex;
 
 /// Each letter is handled, or given back unread, or refused; none lies in a mailbox that nobody will open.
@@ -35,7 +35,7 @@ fn no_mail_is_left_in_the_mailbox_of_the_dead() {
             thread.join().expect("no panic");
         }
         assert_eq!(*somewhere.lock(), [0; 0], "all that was sent is gone");
-        assert_eq!(cell.mailbox_len(), 0);
+        assert_eq!(cell.control.mailbox_len(), 0);
         let handled = handled.lock();
         for sender in [1, 2] {
             let of_one: Vec<_> = handled.iter().filter(|it| *it % 10 == sender).collect();
@@ -58,6 +58,6 @@ fn a_bound_holds_for_all_senders_together() {
             .collect();
         let sent = senders.into_iter().map(|thread| thread.join().expect("no panic"));
         let refused = sent.filter(|sent| *sent == Err(PushError::Full)).count();
-        assert_eq!((refused, cell.mailbox_len(), somewhere.lock().len()), (1, 2, 2));
+        assert_eq!((refused, cell.control.mailbox_len(), somewhere.lock().len()), (1, 2, 2));
     });
 }

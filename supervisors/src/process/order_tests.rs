@@ -172,7 +172,7 @@ fn a_monitor_behind_a_kill_finds_nobody() {
     });
 }
 
-/// OTP-153.
+/// OTP-153, OTP-164.
 #[test]
 fn a_link_behind_a_kill_finds_nobody() {
     run(async |rig| {

@@ -90,6 +90,15 @@ fn numbers(text: &str, mark: &str) -> Vec<u32> {
     found
 }
 
+/// The rules that random programs of processes reach.
+fn programs() -> BTreeSet<u32> {
+    let source = root().join("examples/process_differential/programs/rules.rs");
+    let source = fs::read_to_string(source).expect("a source can be read");
+    // What is left open is in a table of its own.
+    let reached = source.split("LEFT_OPEN").next().unwrap_or_default();
+    reached.lines().filter_map(|line| line.strip_prefix("    (")?.split_once(',')?.0.parse().ok()).collect()
+}
+
 /// The rules that the differential asks each trace for.
 fn differential() -> BTreeSet<u32> {
     let folder = root().join("examples/otp_differential/differential/rules");
@@ -120,7 +129,7 @@ fn every_rule_that_applies_has_a_test_that_carries_its_number() {
     let mut tests = BTreeMap::new();
     tests_in(&root().join("src"), &mut tests);
     tests_in(&root().join("tests"), &mut tests);
-    let differential = differential();
+    let (differential, programs) = (differential(), programs());
     let mut wrong = Vec::new();
     for (number, says) in &table {
         let Says::Tests(names) = says else { continue };
@@ -129,6 +138,11 @@ fn every_rule_that_applies_has_a_test_that_carries_its_number() {
                 _ if name == "differential" => {
                     if !differential.contains(number) {
                         wrong.push(format!("OTP-{number:03} is not asked for by the differential"));
+                    }
+                }
+                _ if name == "programs" => {
+                    if !programs.contains(number) {
+                        wrong.push(format!("OTP-{number:03} is not reached by programs of processes"));
                     }
                 }
                 None => wrong.push(format!("OTP-{number:03} names `{name}`, which is no test")),

@@ -50,6 +50,11 @@ fn random_trees_do_on_otp_what_they_do_here() {
 fn random_programs_of_processes_do_on_otp_what_they_do_here() {
     let last = last_line("process_differential", &["--seed", "1", "--cases", "20"]);
     assert!(last == "20 cases, 0 differences" || last == LACKING, "{last}");
+    let nowhere =
+        cargo("process_differential", &["--cases", "1"]).env("ESCRIPT", "/nowhere/escript").output();
+    let nowhere = nowhere.expect("cargo can be run");
+    assert_eq!(nowhere.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("no Erlang here"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod programs;
 
 use programs::{compare, theirs};
 
+/// OTP-147 to OTP-158, OTP-160 to OTP-172, OTP-174 to OTP-183, OTP-185 to OTP-187.
 #[test]
 fn random_programs_of_processes_leave_the_trace_they_leave_on_a_real_otp() {
     let Some(mut otp) = theirs::Otp::start() else {

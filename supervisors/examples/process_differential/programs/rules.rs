@@ -1,7 +1,7 @@
 //! The rules of sections P to T of the conformance list that programs of processes reach.
 
 /// Each with what it says, in a few words.
-pub(crate) const REACHED: [(u16, &str); 37] = [
+pub(crate) const REACHED: [(u16, &str); 38] = [
     (147, "ends: normal, by a reason, by a crash"),
     (148, "a link passes the reason on"),
     (149, "kill cannot be trapped and is heard as killed"),
@@ -39,6 +39,7 @@ pub(crate) const REACHED: [(u16, &str); 37] = [
     (183, "stop"),
     (185, "start under a taken name"),
     (186, "register, unregister, whereis"),
+    (187, "the name of the dead is free"),
 ];
 
 /// Where the traces are not compared letter by letter, or nothing is asked, by the rule that leaves it open.

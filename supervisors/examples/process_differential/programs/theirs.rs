@@ -7,6 +7,11 @@ use super::case::Case;
 
 const SCRIPT: &str = include_str!("otp.escript");
 
+/// What runs scripts of Erlang.
+fn escript() -> std::ffi::OsString {
+    std::env::var_os("ESCRIPT").unwrap_or_else(|| "escript".into())
+}
+
 /// A running OTP.
 pub(crate) struct Otp {
     child: Child,
@@ -18,12 +23,12 @@ pub(crate) struct Otp {
 }
 
 impl Otp {
-    /// Starts one; `None` if there is no Erlang on this machine.
+    /// Starts one, by `$ESCRIPT` if that is set; `None` if there is no Erlang on this machine.
     pub(crate) fn start() -> Option<Self> {
         let name = format!("process_differential_{}.escript", std::process::id());
         let script = std::env::temp_dir().join(name);
         std::fs::write(&script, SCRIPT).ok()?;
-        let mut child = Command::new("escript")
+        let mut child = Command::new(escript())
             .arg(&script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
