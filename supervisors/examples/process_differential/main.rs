@@ -10,6 +10,7 @@
 //! differences, 3 if there is no Erlang, 2 for bad arguments.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
 
+#[allow(dead_code, reason = "only tests assert")]
 mod programs;
 
 use std::process::ExitCode;

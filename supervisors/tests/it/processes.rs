@@ -4,7 +4,7 @@
 use std::io::Write;
 
 #[path = "../../examples/process_differential/programs/mod.rs"]
-#[allow(dead_code, reason = "only the example records")]
+#[allow(dead_code, reason = "only the example records; `assert_same` is for what it found")]
 mod programs;
 
 use programs::{compare, theirs};

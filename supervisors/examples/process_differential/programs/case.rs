@@ -25,7 +25,7 @@ pub(crate) enum Target {
     Name(char),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
     Spawn { id: Id, plain: bool, tie: Tie, begin: Begin },
     Start { id: Id, link: bool, name: Option<char>, init: Init, limit: Option<u64> },

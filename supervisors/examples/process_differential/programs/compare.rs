@@ -8,7 +8,7 @@ use super::case::Case;
 use super::ours::Hits;
 use super::rules::REACHED;
 use super::theirs::Otp;
-use super::{generate, ours};
+use super::{generate, ours, rust};
 
 /// Differences that are told at length; the others are only counted.
 const TOLD: usize = 3;
@@ -76,6 +76,13 @@ pub(crate) fn record(otp: &mut Otp, seeds: Range<u64>) -> String {
         text.push_str(".\n");
     }
     text
+}
+
+/// Fails with both traces if a case differs, for the Rust of a case that was found.
+pub(crate) fn assert_same(case: &Case) {
+    let Some(mut otp) = Otp::start() else { panic!("there is no Erlang on this machine") };
+    let (theirs, ours) = (settled(&otp.run(case)), settled(&ours::run(case).0));
+    assert!(same(&theirs, &ours).is_some(), "{case}\nOTP:  {theirs:#?}\nours: {ours:#?}");
 }
 
 /// Compares recorded traces with ours; gives how many cases there were, and the first difference.
@@ -206,7 +213,7 @@ fn tell(seed: u64, case: Case, otp: &mut Otp) -> String {
     if std::fs::write(&file, Otp::script(&case)).is_ok() {
         let _ = writeln!(text, "and as a script: escript {}", file.display());
     }
-    let _ = writeln!(text, "and in Rust:\n{case:#?}\nstep by step:");
+    let _ = writeln!(text, "and in Rust:\n{}step by step, OTP on the left:", rust::script(&case));
     let (theirs, ours) = (settled(&otp.run(&case)), settled(&ours::run(&case).0));
     for (number, step) in case.0.iter().enumerate() {
         let _ = writeln!(text, "> {step}");

@@ -5,4 +5,5 @@ pub(crate) mod compare;
 pub(crate) mod generate;
 pub(crate) mod ours;
 pub(crate) mod rules;
+mod rust;
 pub(crate) mod theirs;
