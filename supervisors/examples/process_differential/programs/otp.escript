@@ -12,6 +12,8 @@
 %% that each step is over before the next begins.
 -module(otp).
 -mode(compile).
+%% A case that is printed as a script of its own reads none.
+-compile([nowarn_unused_function]).
 -export([main/1, vstart/1, vcancel/1, init/1, handle_info/2, handle_call/3, handle_cast/2, handle_continue/2, terminate/2]).
 
 -define(VIRTUAL, [gen, gen_server, proc_lib, sys]).

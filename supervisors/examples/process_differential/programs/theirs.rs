@@ -34,6 +34,7 @@ impl Otp {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
+            .inspect_err(|_| _ = std::fs::remove_file(&script))
             .ok()?;
         let input = child.stdin.take()?;
         let mut output = BufReader::new(child.stdout.take()?).lines();
