@@ -37,6 +37,8 @@ struct Inner {
     sink: Option<Sink>,
     clock: Clock,
     wall: fn() -> SystemTime,
+    #[cfg(feature = "lab")]
+    points: crate::lab::Points,
 }
 
 /// Time since the node was made.
@@ -109,6 +111,8 @@ impl NodeBuilder {
                 Box::new(move || born.elapsed())
             }),
             wall: self.wall,
+            #[cfg(feature = "lab")]
+            points: crate::lab::Points::default(),
         }))
     }
 }
@@ -157,8 +161,63 @@ impl Node {
         self.0.random.lock().fork()
     }
 
+    /// A point in a handler or timer of a process where a fault may be armed (feature `lab`), by this name. When none is
+    /// armed on the node it costs one relaxed load, without the feature nothing.
+    ///
+    /// What kills the process, or makes it exit, takes effect when its turn ends, as the code here cannot wait;
+    /// [`fault_point_async`](Self::fault_point_async) can. Outside a process nothing happens.
+    ///
+    /// # Panics
+    /// If that is the fault that is armed.
+    #[inline]
+    pub fn fault_point(&self, name: &str) {
+        #[cfg(feature = "lab")]
+        if self.0.points.is_armed() {
+            self.meet_point(name, false);
+        }
+        #[cfg(not(feature = "lab"))]
+        let _ = name;
+    }
+
+    /// [`fault_point`](Self::fault_point) in a future of a process: there whoever is slow waits, and whoever is to end
+    /// gets no further. Cancel safe.
+    ///
+    /// # Panics
+    /// If that is the fault that is armed.
+    #[inline]
+    pub async fn fault_point_async(&self, name: &str) {
+        #[cfg(feature = "lab")]
+        if self.0.points.is_armed()
+            && let Some((lift, time)) = self.meet_point(name, true)
+        {
+            lift.wait(time).await;
+        }
+        #[cfg(not(feature = "lab"))]
+        let _ = name;
+    }
+
+    /// Whether the host of this node has crashed in a simulation (feature `lab`): what a destructor of an actor asks
+    /// before it does anything that is seen outside, as a program that got a SIGKILL does nothing more. Never, without
+    /// the feature.
+    #[must_use]
+    #[inline]
+    pub fn is_killed(&self) -> bool {
+        #[cfg(feature = "lab")]
+        return self.was_killed();
+        #[cfg(not(feature = "lab"))]
+        false
+    }
+
+    #[cfg(feature = "lab")]
+    pub(crate) fn points(&self) -> &crate::lab::Points {
+        &self.0.points
+    }
+
     /// Reports an event to the node's sink.
     pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
+        if self.is_killed() {
+            return;
+        }
         if let Some(sink) = &self.0.sink {
             sink(self.now(), event());
         }

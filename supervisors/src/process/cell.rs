@@ -50,6 +50,9 @@ pub(crate) struct Control {
     suspended: AtomicBool,
     handled: AtomicU64,
     state: Mutex<State>,
+    /// Where in the tree it is; of a process without a supervisor, nothing.
+    #[cfg(feature = "lab")]
+    path: OnceLock<crate::Path>,
 }
 
 /// A process as everybody holds it: its control block and its typed mailbox.
@@ -83,6 +86,8 @@ impl<A: Actor> Cell<A> {
             suspended: AtomicBool::new(false),
             handled: AtomicU64::new(0),
             state: Mutex::default(),
+            #[cfg(feature = "lab")]
+            path: OnceLock::new(),
         };
         Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)), waiting: AtomicUsize::new(0) })
     }
@@ -319,6 +324,17 @@ impl Control {
         }
         state.names.add(name);
         true
+    }
+
+    /// Where in the tree it is: what a fault is aimed at.
+    #[cfg(feature = "lab")]
+    pub(crate) fn set_path(&self, path: crate::Path) {
+        let _ = self.path.set(path);
+    }
+
+    #[cfg(feature = "lab")]
+    pub(crate) fn path(&self) -> Option<&crate::Path> {
+        self.path.get()
     }
 
     /// Something the process shows to whoever holds it (a supervisor: its table of children).

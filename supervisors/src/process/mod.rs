@@ -12,6 +12,8 @@ mod mailbox;
 mod panic;
 mod state;
 
+#[cfg(feature = "lab")]
+pub(crate) use cell::Control;
 pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
 pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};

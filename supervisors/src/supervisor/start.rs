@@ -90,6 +90,39 @@ pub(crate) trait Starter: Send + Sync {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting;
 }
 
+/// Starts a child, unless a fault that is armed for its start says otherwise.
+pub(super) fn start(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    #[cfg(feature = "lab")]
+    if surroundings.node.points().is_armed() {
+        return start_by_fault(starter, surroundings);
+    }
+    starter.start(surroundings)
+}
+
+#[cfg(feature = "lab")]
+fn start_by_fault(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    use crate::lab::{Effect, Moment, Strike, failed_start};
+    let path = surroundings.place.clone().map(|(supervisor, child)| crate::Path { supervisor, child });
+    let strike = surroundings.node.strikes(Moment::Start, path.as_ref(), None);
+    let Some(Strike { effect, lift }) = strike else { return starter.start(surroundings) };
+    match failed_start(effect) {
+        Err(reason) => Starting::Done(Err(reason)),
+        Ok(Effect::Slow(time)) => Starting::Later(Box::pin(async move {
+            lift.wait(time).await;
+            match starter.start(surroundings) {
+                Starting::Done(started) => started,
+                Starting::Later(starting) => starting.await,
+            }
+        })),
+        Ok(effect) => {
+            if let Effect::Block(time) = effect {
+                lift.block(time);
+            }
+            starter.start(surroundings)
+        }
+    }
+}
+
 /// Starts an actor.
 pub(super) struct ActorStarter<A: Actor> {
     pub(super) make: Box<dyn Make<A>>,
@@ -216,6 +249,10 @@ where
         return Err(reason);
     }
     cell.control.set_listener(Arc::clone(&surroundings.listener));
+    #[cfg(feature = "lab")]
+    if let Some((supervisor, child)) = surroundings.place.clone() {
+        cell.control.set_path(crate::Path { supervisor, child });
+    }
     let process = Process(Arc::clone(cell) as Arc<dyn Object>);
     match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
         Launch::Running => Ok(process),
