@@ -39,6 +39,11 @@ struct Inner {
     wall: fn() -> SystemTime,
     #[cfg(feature = "lab")]
     points: crate::lab::Points,
+    /// The bug that was put in on purpose, and what it is to do late.
+    #[cfg(feature = "lab")]
+    planted: Option<&'static str>,
+    #[cfg(feature = "lab")]
+    late: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// Time since the node was made.
@@ -53,6 +58,8 @@ pub struct NodeBuilder {
     sink: Option<Sink>,
     clock: Option<Clock>,
     wall: fn() -> SystemTime,
+    #[cfg(feature = "lab")]
+    planted: Option<&'static str>,
 }
 
 impl NodeBuilder {
@@ -93,6 +100,15 @@ impl NodeBuilder {
         self
     }
 
+    /// Puts a bug into the node, to see that it is found.
+    #[cfg(feature = "lab")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn plant(mut self, bug: Option<&'static str>) -> Self {
+        self.planted = bug;
+        self
+    }
+
     /// Makes the node. Its clock starts at zero now.
     #[must_use]
     pub fn build(self) -> Node {
@@ -113,6 +129,10 @@ impl NodeBuilder {
             wall: self.wall,
             #[cfg(feature = "lab")]
             points: crate::lab::Points::default(),
+            #[cfg(feature = "lab")]
+            planted: self.planted,
+            #[cfg(feature = "lab")]
+            late: Mutex::default(),
         }))
     }
 }
@@ -128,7 +148,15 @@ impl Node {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the node is where wall-clock time comes from")]
     pub fn builder() -> NodeBuilder {
-        NodeBuilder { name: "node".into(), seed: None, sink: None, clock: None, wall: SystemTime::now }
+        NodeBuilder {
+            name: "node".into(),
+            seed: None,
+            sink: None,
+            clock: None,
+            wall: SystemTime::now,
+            #[cfg(feature = "lab")]
+            planted: None,
+        }
     }
 
     /// Its name.
@@ -206,6 +234,23 @@ impl Node {
         return self.was_killed();
         #[cfg(not(feature = "lab"))]
         false
+    }
+
+    /// Whether this bug was put in.
+    #[cfg(feature = "lab")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_planted(&self, bug: &str) -> bool {
+        self.0.planted == Some(bug)
+    }
+
+    /// Does what should have been done the last time, and `this` the next time: a planted bug.
+    #[cfg(feature = "lab")]
+    pub(crate) fn do_late(&self, this: impl FnOnce() + Send + 'static) {
+        let before = self.0.late.lock().replace(Box::new(this));
+        if let Some(before) = before {
+            before();
+        }
     }
 
     #[cfg(feature = "lab")]

@@ -16,6 +16,8 @@ mod census;
 mod fault;
 pub mod laws;
 mod met;
+#[doc(hidden)]
+pub mod planted;
 mod points;
 mod sweep;
 mod timetable;

@@ -32,6 +32,12 @@ pub(crate) enum Signal {
 /// Hears of the death of one process, after its name was freed and its actor dropped (OTP-158).
 pub(crate) trait ExitListener: Send + Sync {
     fn exited(&self, pid: Pid, reason: &ExitReason);
+
+    /// Where in the tree this process is, if the listener is the supervisor it is a child of.
+    #[cfg(feature = "lab")]
+    fn path_of(&self, _: Pid) -> Option<crate::Path> {
+        None
+    }
 }
 
 /// A name a process holds: freed before anyone hears of the death (OTP-187).
@@ -50,9 +56,6 @@ pub(crate) struct Control {
     suspended: AtomicBool,
     handled: AtomicU64,
     state: Mutex<State>,
-    /// Where in the tree it is; of a process without a supervisor, nothing.
-    #[cfg(feature = "lab")]
-    path: OnceLock<crate::Path>,
 }
 
 /// A process as everybody holds it: its control block and its typed mailbox.
@@ -86,8 +89,6 @@ impl<A: Actor> Cell<A> {
             suspended: AtomicBool::new(false),
             handled: AtomicU64::new(0),
             state: Mutex::default(),
-            #[cfg(feature = "lab")]
-            path: OnceLock::new(),
         };
         Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)), waiting: AtomicUsize::new(0) })
     }
@@ -160,6 +161,13 @@ impl<A: Actor> Object for Cell<A> {
         // Declared by somebody else: the process finds out at its next turn and goes without a word.
         control.signalled.store(true, Ordering::Release);
         // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
+        #[cfg(feature = "lab")]
+        if control.node.is_planted(crate::lab::planted::NAME_FREED_LATE) {
+            control.node.do_late(move || names.free(pid));
+        } else {
+            names.free(pid);
+        }
+        #[cfg(not(feature = "lab"))]
         names.free(pid);
         // 3. The mailbox: whoever resolved the name before finds it closed.
         let unread: VecDeque<_> = {
@@ -326,15 +334,11 @@ impl Control {
         true
     }
 
-    /// Where in the tree it is: what a fault is aimed at.
+    /// Where in the tree it is: what a fault is aimed at. Its supervisor knows, so that no process need keep it.
     #[cfg(feature = "lab")]
-    pub(crate) fn set_path(&self, path: crate::Path) {
-        let _ = self.path.set(path);
-    }
-
-    #[cfg(feature = "lab")]
-    pub(crate) fn path(&self) -> Option<&crate::Path> {
-        self.path.get()
+    pub(crate) fn path(&self) -> Option<crate::Path> {
+        let listener = self.state.lock().listener.clone();
+        listener?.path_of(self.pid)
     }
 
     /// Something the process shows to whoever holds it (a supervisor: its table of children).

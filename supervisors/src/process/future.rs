@@ -37,13 +37,15 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
         // actix polls its items only once `started()` has returned.
         cell.control.mark_started();
         let mut opened = 0;
+        #[cfg(feature = "lab")]
+        let watched = this.gate.is_watched(&cell.control);
         while !ctx.waiting() && !cell.control.is_signalled() && !cell.control.is_suspended() {
             if opened == TURN {
                 task.waker().wake_by_ref();
                 break;
             }
             #[cfg(feature = "lab")]
-            if this.gate.holds(&cell.control, || cell.mailbox_len() > 0, task) {
+            if watched && this.gate.holds(&cell.control, || cell.mailbox_len() > 0, task) {
                 break;
             }
             let Some(mail) = cell.pop() else { break };

@@ -73,6 +73,11 @@ impl ExitListener for Cell<SupervisorActor> {
         let exited = ChildExited { pid, reason: reason.clone() };
         let _ = self.push_unbounded(Box::new(Tell(exited)));
     }
+
+    #[cfg(feature = "lab")]
+    fn path_of(&self, pid: Pid) -> Option<Path> {
+        self.control.annex()?.downcast::<Table>().ok()?.path_of(pid)
+    }
 }
 
 impl SupervisorActor {
@@ -190,6 +195,10 @@ impl SupervisorActor {
         let Some(Some(starter)) = starter else {
             return Starting::Done(Err(ExitReason::failed("its start function was not retained")));
         };
+        #[cfg(feature = "lab")]
+        if self.node.points().is_armed() {
+            self.table.is_starting(Some(self.plan.policy(key).id.clone()));
+        }
         start(
             starter,
             Surroundings {
@@ -201,6 +210,10 @@ impl SupervisorActor {
     }
 
     fn was_started(&mut self, key: Key, started: Started) {
+        #[cfg(feature = "lab")]
+        if self.node.points().is_armed() {
+            self.table.is_starting(None);
+        }
         match started {
             Ok(Some(process)) => {
                 let pid = process.pid();

@@ -249,10 +249,6 @@ where
         return Err(reason);
     }
     cell.control.set_listener(Arc::clone(&surroundings.listener));
-    #[cfg(feature = "lab")]
-    if let Some((supervisor, child)) = surroundings.place.clone() {
-        cell.control.set_path(crate::Path { supervisor, child });
-    }
     let process = Process(Arc::clone(cell) as Arc<dyn Object>);
     match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
         Launch::Running => Ok(process),

@@ -15,6 +15,9 @@ use crate::{ExitReason, Process};
 pub(crate) struct Table {
     path: Arc<str>,
     rows: Mutex<Vec<Option<Row>>>,
+    /// The child that is being started while a fault is armed: its process is in no row yet.
+    #[cfg(feature = "lab")]
+    starting: Mutex<Option<ChildId>>,
 }
 
 pub(crate) struct Row {
@@ -31,7 +34,26 @@ pub(crate) struct Row {
 
 impl Table {
     pub(crate) fn new(path: Arc<str>) -> Arc<Self> {
-        Arc::new(Self { path, rows: Mutex::new(Vec::new()) })
+        Arc::new(Self {
+            path,
+            rows: Mutex::new(Vec::new()),
+            #[cfg(feature = "lab")]
+            starting: Mutex::new(None),
+        })
+    }
+
+    #[cfg(feature = "lab")]
+    pub(crate) fn is_starting(&self, child: Option<ChildId>) {
+        *self.starting.lock() = child;
+    }
+
+    /// Where the child is that runs as `pid`, or is being started as it.
+    #[cfg(feature = "lab")]
+    pub(crate) fn path_of(&self, pid: crate::Pid) -> Option<crate::Path> {
+        let runs = |row: &&Row| row.process.as_ref().is_some_and(|process| process.pid() == pid);
+        let found = self.rows.lock().iter().flatten().find(runs).map(|row| row.id.clone());
+        let child = found.or_else(|| self.starting.lock().clone())?;
+        Some(crate::Path { supervisor: Arc::clone(&self.path), child })
     }
 
     pub(crate) fn path(&self) -> &Arc<str> {

@@ -15,24 +15,25 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Whether messages are to be looked at in this turn. Asked once a turn, so that it costs a message nothing.
+    pub(crate) fn is_watched(&self, control: &Control) -> bool {
+        self.pause.is_some() || control.node.points().is_armed()
+    }
+
     /// Whether the next message has to wait, or will never be handled. `waits`: whether there is one.
+    #[cold]
     pub(crate) fn holds(
         &mut self,
         control: &Control,
         waits: impl FnOnce() -> bool,
         task: &mut Context<'_>,
     ) -> bool {
-        (self.pause.is_some() || control.node.points().is_armed()) && self.meets(control, waits, task)
-    }
-
-    #[cold]
-    fn meets(&mut self, control: &Control, waits: impl FnOnce() -> bool, task: &mut Context<'_>) -> bool {
         if self.pause.is_none() {
             if !waits() {
                 return false;
             }
             let pid = Some(control.pid);
-            let strike = control.node.strikes(Moment::Message, control.path(), pid);
+            let strike = control.node.strikes(Moment::Message, control.path().as_ref(), pid);
             let Some(Strike { effect, lift }) = strike else { return false };
             match effect {
                 Effect::Slow(time) => self.pause = Some(Box::pin(async move { lift.wait(time).await })),

@@ -46,7 +46,8 @@ pub enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// When a process at the target is about to handle a message: the n-th since the fault was armed, or has struck last,
-    /// from 1; counted over all lives and all processes that fit. Mail through a raw `Addr` is not counted.
+    /// from 1; counted over all lives and all processes that fit. Mail through a raw `Addr` is not counted, nor is what
+    /// a process still handles in the very turn in which it arms a fault on itself.
     Message(u64),
     /// When a process at the target passes the [point](Node::fault_point) of this name.
     Point(&'static str),
@@ -257,7 +258,7 @@ impl Node {
         let process = this_process()?;
         let control = process.0.control();
         let Strike { effect, lift } =
-            self.strikes(Moment::Point(name, waits), control.path(), Some(control.pid))?;
+            self.strikes(Moment::Point(name, waits), control.path().as_ref(), Some(control.pid))?;
         match effect {
             Effect::Slow(time) => Some((lift, time)),
             Effect::Block(time) => {

@@ -292,3 +292,28 @@ fn what_strikes_is_told_before_what_comes_of_it() {
         assert_eq!(log.lock().len(), told.len(), "a program that was killed says nothing");
     });
 }
+
+/// Passes a point while it starts.
+struct Starter(Node);
+
+impl Actor for Starter {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.0.fault_point("starting");
+    }
+}
+
+#[test]
+fn a_point_in_started_knows_where_it_is_and_fails_the_start() {
+    run(async |rig| {
+        let node = rig.node.clone();
+        let _guard = rig.node.arm(Fault::new("late", When::Point("starting"), Effect::Panic));
+        let late = || {
+            let node = node.clone();
+            ChildSpec::new("late", move || Starter(node.clone()))
+        };
+        assert!(rig.root.start_child(late()).await.is_err());
+        assert!(rig.root.start_child(late()).await.is_ok());
+    });
+}
