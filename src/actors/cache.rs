@@ -161,8 +161,15 @@ impl PoemCache {
             let incarnation = lives.fetch_add(1, Ordering::Relaxed) + 1;
             let random = options.reporter.node().random();
             let own = reference.get().cloned().ok_or(Unplaced)?;
+            let cache = Cache::new(options.config.clone(), incarnation, random)?;
+            #[cfg(feature = "lab")]
+            let cache = {
+                let mut cache = cache;
+                cache.plant(options.reporter.node().is_planted(WAITER_IS_FORGOTTEN));
+                cache
+            };
             Ok(Self {
-                cache: Cache::new(options.config.clone(), incarnation, random)?,
+                cache,
                 options: options.clone(),
                 own,
                 seats: BTreeMap::new(),
@@ -276,6 +283,10 @@ impl PoemCache {
         });
     }
 }
+
+/// The name of a planted bug: see [`NodeBuilder::plant`](supervisors::NodeBuilder::plant).
+#[cfg(feature = "lab")]
+pub(crate) const WAITER_IS_FORGOTTEN: &str = "a waiter is forgotten";
 
 #[derive(Debug, thiserror::Error)]
 #[error("starting the cache: it has no place in a tree")]

@@ -2,17 +2,21 @@
 //!
 //! Behind the feature `lab`. What knows no poems is in [`supervisors::lab`].
 
+mod bug;
 mod chronicle;
 mod fault;
 mod faulty;
+mod ground;
 pub mod laws;
 mod simulated;
 mod simulation;
 mod three_nodes;
 
+pub use bug::Bug;
 pub use chronicle::{Chronicle, Fact, Record};
 pub use fault::{NetFault, Odds};
 pub use faulty::{FaultyNet, NetChange, NetFact, NetGuard, NetTell};
+pub use ground::{Ground, GroundNode, SimulatedGround, SocketGround};
 pub use simulated::{Hosts, Simulated};
 pub use simulation::{Host, Simulation};
 pub use three_nodes::{ThreeNodes, Trial};
