@@ -14,7 +14,7 @@ mod three_nodes;
 
 pub use bug::Bug;
 pub use chronicle::{Chronicle, Fact, Record};
-pub use fault::{NetFault, Odds};
+pub use fault::{NetFault, Odds, Way};
 pub use faulty::{FaultyNet, NetChange, NetFact, NetGuard, NetTell};
 pub use ground::{Ground, GroundNode, SimulatedGround, SocketGround};
 pub use simulated::{Hosts, Simulated};
