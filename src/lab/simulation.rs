@@ -196,7 +196,8 @@ impl Service {
             let reporter = Reporter::new(|node| node.name(Arc::clone(&self.name)).seed(seed).plant(planted));
             *self.reporter.borrow_mut() = Some(reporter.clone());
             self.chronicle.born(now(), &self.name, &reporter);
-            let world = World { network: self.network.clone(), reporter, limit: Limit::new(CONNECTIONS) };
+            let (network, limit) = (self.network.clone(), Limit::new(CONNECTIONS));
+            let world = World { network, reporter, limit, ..World::default() };
             let why = match start(&self.config, &self.poems, world).await {
                 Ok(node) => {
                     let node = Rc::new(node);

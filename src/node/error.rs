@@ -15,6 +15,9 @@ pub enum StartNodeError {
     /// A socket could not be bound.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// There is no thread or runtime for it.
+    #[error("cannot start the thread of the node")]
+    Thread(#[source] std::io::Error),
     /// A process did not start.
     #[error("the supervision tree did not start: {0}")]
     Tree(ExitReason),

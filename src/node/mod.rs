@@ -16,6 +16,7 @@ mod drain;
 mod error;
 mod poems;
 mod proxy;
+mod setup;
 mod sockets;
 mod transform;
 
@@ -28,6 +29,7 @@ use supervisors::{ExitReason, Process};
 use branch::{Branch, Door};
 pub use drain::Drained;
 pub use error::StartNodeError;
+pub use setup::{Setup, ThreadNode};
 use sockets::Sockets;
 
 use crate::actors::{CachePorts, Limit};
@@ -46,6 +48,24 @@ pub struct World {
     pub reporter: Reporter,
     /// Connections at once, of all listeners that have no limit of their own.
     pub limit: Limit,
+    /// What its transform service can do.
+    pub transforms: TransformService,
+}
+
+/// Connections of a node in the default world: what fits into the 1024 descriptors that a program usually has, with the
+/// sockets it listens on.
+const CONNECTIONS: usize = 1000;
+
+/// The machine's own TCP, a history to which nobody listens yet, 1000 connections, the transforms of this crate.
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            network: Network::tcp(),
+            reporter: Reporter::new(|node| node.name("verse")),
+            limit: Limit::new(CONNECTIONS),
+            transforms: TransformService::default(),
+        }
+    }
 }
 
 /// What a branch needs to be built.
@@ -114,7 +134,7 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
         root = root.child(all);
     }
     if let Some(config) = &config.transform {
-        let service = TransformService::default();
+        let service = world.transforms.clone();
         let Branch { supervisor, doors: more } = transform::branch(&plot, config, service, &sockets);
         doors.extend(more);
         root = root.child(supervisor);

@@ -103,7 +103,8 @@ impl Ground for SocketGround {
 impl Planned {
     async fn start(&self) {
         let reporter = Reporter::new(|node| node.name(self.host.as_str()));
-        let world = World { network: self.network.clone(), reporter, limit: Limit::new(CONNECTIONS) };
+        let (network, limit) = (self.network.clone(), Limit::new(CONNECTIONS));
+        let world = World { network, reporter, limit, ..World::default() };
         match start(&self.config, &self.poems, world).await {
             Ok(node) => *self.running.borrow_mut() = Some(Rc::new(node)),
             Err(error) => panic!("the node on {} did not start: {error}", self.host),

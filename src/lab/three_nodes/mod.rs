@@ -47,8 +47,9 @@ const RECOVERY: Duration = Duration::from_secs(25);
 /// Until everybody must have an answer: more than the clients' own time limit.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// How long a process may live without its supervisor: the longest time that a child is given to stop, and a bit.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a process may live without its supervisor. One whose own was killed stops its branches one after the other:
+/// three servers of poems, each with connections that have 3 s to end, and a bit.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How often it is looked who lives: each tenth of a second.
 const CENSUS: u64 = 10;
