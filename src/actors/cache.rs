@@ -14,6 +14,7 @@ use supervisors::{Down, ExitReason, MonitorId, Port, Process, Ref};
 use tokio::sync::{Mutex, oneshot};
 
 use super::later::{Answer, Later, later};
+use super::point;
 use crate::cache::{Cache, CacheConfig, Effect, Event, FetchId, Key, Listed, RefreshReply, WaiterId};
 use crate::event::{self, Reporter};
 use crate::message::{
@@ -313,6 +314,7 @@ impl Handler<AskPoem> for PoemCache {
 
     fn handle(&mut self, asked: AskPoem, ctx: &mut Self::Context) -> Self::Result {
         let AskPoem { waiter, key, input } = asked;
+        self.options.reporter.node().fault_point(point::ASKED);
         let (answer, later) = later();
         self.asking = Some((waiter, answer));
         self.decide(Event::Request { waiter, key, input }, ctx);

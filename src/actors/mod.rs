@@ -26,6 +26,7 @@ mod limit;
 mod listener;
 mod passage;
 mod poem_connection;
+pub mod point;
 mod proxy_connection;
 #[cfg(test)]
 pub(crate) mod scripted;

@@ -26,8 +26,8 @@ fn a_node_starts_and_stops_in_a_plain_tokio_program() {
 
 #[test]
 fn a_node_starts_and_stops_in_an_actix_web_program() {
-    assert_eq!(last("embed_actix_web", &[]), "/poem: HTTP/1.1 200 OK, 17 lines");
-    assert_eq!(last("embed_actix_web", &["/nowhere"]), "/nowhere: HTTP/1.1 404 Not Found, 0 lines");
+    assert_eq!(last("embed_actix_web", &[]), "/poem: HTTP/1.0 200 OK, 17 lines");
+    assert_eq!(last("embed_actix_web", &["/nowhere"]), "/nowhere: HTTP/1.0 404 Not Found, 0 lines");
 }
 
 #[test]

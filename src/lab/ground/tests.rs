@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
+use supervisors::lab::{Effect, Fault, When};
 
 use super::*;
-use crate::actors::DownloadOptions;
+use crate::actors::{DownloadOptions, point};
 use crate::client::Client;
 use crate::config::{
     Framing, Host, HostPort, Pace, PoemConfig, PoemSource, ProxyConfig, TransformConfig, Upstream,
@@ -168,6 +169,44 @@ fn truncation_is_never_cached(mut ground: impl Ground) {
     });
 }
 
+/// A process fails at a named point of its code, once: its client is told by a reset, and the next one is served.
+fn a_named_point(mut ground: impl Ground, target: &'static str, point: &'static str) {
+    let network = ground.network("server");
+    let (config, poems) = server(Pace::Fast, Framing::Raw);
+    let node = ground.node("server", config, poems, network);
+    let network = ground.network("proxy");
+    let proxied = ground.node("proxy", proxy(Framing::Raw), Vec::new(), network);
+    let network = ground.network("body");
+    ground.run(async move {
+        let struck = if target.starts_with("proxy") { &proxied } else { &node };
+        let root = struck.tree().and_then(|tree| tree.process).expect("it runs");
+        let guard = root.node().arm(Fault::new(target, When::Point(point), Effect::Panic));
+        let client = client(&network, Framing::Raw);
+        let error = client.get_poetry(&at("proxy", PROXY)).await.unwrap_err();
+        assert!(error.cause.to_string().contains("connection reset"), "{}", error.cause);
+        assert_eq!(guard.struck(), 1);
+        let whole = loop {
+            match client.get_poetry(&at("proxy", PROXY)).await {
+                Ok(poem) => break poem,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
+        assert_eq!(whole, science().bytes());
+    });
+}
+
+fn a_connection_fails_at_its_point(ground: impl Ground) {
+    a_named_point(ground, "proxy/connections/*", point::SENDING);
+}
+
+fn a_cache_fails_at_its_point(ground: impl Ground) {
+    a_named_point(ground, "proxy/cache", point::ASKED);
+}
+
+fn a_listener_fails_at_its_point(ground: impl Ground) {
+    a_named_point(ground, "proxy/listener", point::ACCEPTED);
+}
+
 macro_rules! on_both_grounds {
     ($($name:ident: $body:ident;)*) => {
         mod simulated {
@@ -185,4 +224,7 @@ on_both_grounds! {
     a_poem_is_transformed: transforms;
     a_crashed_connection_is_seen_as_a_reset: a_crash_is_a_reset;
     a_truncated_poem_is_never_cached: truncation_is_never_cached;
+    a_connection_that_panics_at_a_named_point_resets_its_client_alone: a_connection_fails_at_its_point;
+    a_cache_that_panics_at_a_named_point_resets_who_waits_and_comes_back: a_cache_fails_at_its_point;
+    a_listener_that_panics_at_a_named_point_loses_one_and_comes_back: a_listener_fails_at_its_point;
 }
