@@ -2,14 +2,24 @@
 #![allow(clippy::print_stdout, reason = "printing is what these programs do")]
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use verse::deferred::{Clock, Deferred, DeferredQueue, Failure, TestClock, coroutine, defer_later};
+use bytes::Bytes;
+use verse::deferred::{
+    AlreadyCalled, Clock, Deferred, DeferredQueue, Failure, TestClock, coroutine, defer_later,
+};
+use verse::reactor::programs::{
+    GetOptions, ServeOptions, TransformOptions, apply_transform, fetch_poetry, serve_transforms,
+};
+use verse::reactor::{PollerKind, Reactor};
+use verse::transform::TransformService;
 
 mod series;
-use series::{Args, Outcome, Program, print_stack};
+use series::{Args, Outcome, Program, Servers, nobody, poems, print_stack};
 
 fn main() -> ExitCode {
     series::main(&[
@@ -32,16 +42,30 @@ fn main() -> ExitCode {
             about: "who calls it when it goes on: [DEPTH]",
             run: inline_tb,
         },
-        Program { name: "client-7", about: "get, transform, print: [POEMS]", run: client_7 },
+        Program {
+            name: "client-7",
+            about: "on the reactor: get, transform, print: [SERVERS, the third is down]",
+            run: client_7,
+        },
         Program {
             name: "got-poem-inside",
-            about: "exercise: got_poem moves into the block: [POEMS]",
+            about: "exercise: got_poem moves into the block: [SERVERS]",
             run: got_poem_inside,
         },
         Program {
             name: "poem-done-inside",
-            about: "exercise: and poem_done too: [POEMS]",
+            about: "exercise: and poem_done too: [SERVERS]",
             run: poem_done_inside,
+        },
+        Program {
+            name: "interleavings",
+            about: "exercise: in how many ways the blocks of client 7 can take turns: [BLOCKS, up to 3]",
+            run: interleavings,
+        },
+        Program {
+            name: "endless",
+            about: "exercise: a block with no end, until it is cancelled: [SECONDS]",
+            run: endless,
         },
     ])
 }
@@ -188,87 +212,111 @@ fn inline_tb(args: &Args) -> Outcome {
     Ok(())
 }
 
-const POEM: &str = "Once Upon A Midnight Dreary";
+/// Longer poems than that the transform service of client 7 does not take: the first one, of 2738 bytes, it does not.
+const MOST: usize = 1000;
 
-/// A poem after a second for each poem before it; the third of them never comes.
-fn get_poetry(clock: &TestClock, number: u64) -> Deferred<String> {
-    defer_later(clock, Duration::from_secs(number), move || {
-        if number == 3 { Err(Failure::new("connection refused")) } else { Ok(POEM.to_owned()) }
-    })
+/// Client 7.0: where it gets poems, and who transforms them.
+#[derive(Clone)]
+struct Client {
+    reactor: Reactor,
+    servers: Vec<SocketAddr>,
+    service: SocketAddr,
+    counted: Counted,
 }
 
-/// The transform service: half a second; it cannot do the second poem.
-fn cummingsify(clock: &TestClock, number: u64, poem: String) -> Deferred<String> {
-    defer_later(clock, Duration::from_millis(500), move || {
-        if number == 2 { Err(Failure::new("no answer")) } else { Ok(poem.to_lowercase()) }
-    })
-}
-
-/// What client 7.0 has in place of four callbacks.
-async fn get_transformed_poem(clock: TestClock, number: u64) -> Result<String, Failure> {
-    let poem = match get_poetry(&clock, number).await {
-        Ok(poem) => poem,
-        Err(failure) => {
-            println!("The poem download failed: {failure}");
-            return Err(failure);
-        }
-    };
-    Ok(cummingsify(&clock, number, poem.clone()).await.unwrap_or_else(|_| {
-        println!("Cummingsify failed!");
-        poem
-    }))
-}
-
-/// Counts what comes; says so when all is there.
-#[derive(Clone, Default)]
+/// Counts what comes, and stops the reactor when all of it is done.
+#[derive(Clone)]
 struct Counted {
+    reactor: Reactor,
+    asked: u64,
     poems: Rc<Cell<u64>>,
     done: Rc<Cell<u64>>,
 }
 
 impl Counted {
-    fn got_poem(&self, poem: &str) {
-        println!("{poem}");
+    fn got_poem(&self, poem: &Bytes) {
+        println!("{}", String::from_utf8_lossy(poem));
         self.poems.set(self.poems.get() + 1);
     }
 
     fn poem_done(&self) {
         self.done.set(self.done.get() + 1);
-    }
-
-    fn last_line(&self, asked: u64) {
-        println!("{} poems, {} of {asked} done", self.poems.get(), self.done.get());
+        if self.done.get() == self.asked {
+            // A signal may have been first.
+            let _ = self.reactor.stop();
+        }
     }
 }
 
-fn client_7(args: &Args) -> Outcome {
-    let (poems, clock, counted) = (args.number(0, 3)?, TestClock::new(), Counted::default());
-    for number in 1..=poems {
-        let (got, done) = (counted.clone(), counted.clone());
-        coroutine(get_transformed_poem(clock.clone(), number))
-            .map(move |poem| got.got_poem(&poem))
-            .add_errback(|_| ())
-            .add_both(move |_| done.poem_done());
+impl Client {
+    /// What client 7.0 has in place of four callbacks: one that fails is an `Err` in the next line, which `match` looks
+    /// into and `?` passes on.
+    async fn get_transformed_poem(&self, server: SocketAddr) -> Result<Bytes, Failure> {
+        let options = GetOptions::default();
+        let poem = match fetch_poetry(&self.reactor, server, &options).await {
+            Ok(poem) => poem,
+            Err(failure) => {
+                println!("The poem download failed: {failure}");
+                return Err(failure);
+            }
+        };
+        match apply_transform(&self.reactor, self.service, "cummingsify", &poem, &options).await {
+            Ok(transformed) => Ok(transformed),
+            Err(_) => {
+                println!("Cummingsify failed!");
+                Ok(poem)
+            }
+        }
     }
-    run(&clock);
-    counted.last_line(poems);
+}
+
+/// Runs client 7.0 on three servers (or as many as are wanted), of which the third is down, with `begin` for each.
+fn run_client(args: &Args, begin: fn(Client, SocketAddr)) -> Outcome {
+    let asked = args.number(0, 3)?;
+    let running = Servers::start(poems(asked), ServeOptions::default())?;
+    let mut servers = running.addresses.clone();
+    if let Some(third) = servers.get_mut(2) {
+        *third = nobody()?;
+    }
+    let reactor = Reactor::new(PollerKind::default())?;
+    // The service is in our own loop: one thread is enough for both.
+    let service = TransformOptions { limit: MOST, ..TransformOptions::default() };
+    let service = serve_transforms(&reactor, TransformService::default(), &service, |_| ())?.host();
+    let counted = Counted { reactor: reactor.clone(), asked, poems: Rc::default(), done: Rc::default() };
+    let client = Client { reactor: reactor.clone(), servers, service, counted: counted.clone() };
+    reactor.call_when_running(move || {
+        for server in client.servers.clone() {
+            begin(client.clone(), server);
+        }
+    });
+    if asked > 0 {
+        reactor.run()?;
+    }
+    println!("{} poems, {} of {asked} done", counted.poems.get(), counted.done.get());
     Ok(())
 }
 
+/// The block gets the poem; what becomes of it is in callbacks behind it.
+fn client_7(args: &Args) -> Outcome {
+    run_client(args, |client, server| {
+        let (got, done) = (client.counted.clone(), client.counted.clone());
+        coroutine(async move { client.get_transformed_poem(server).await })
+            .map(move |poem| got.got_poem(&poem))
+            .add_errback(|_| ())
+            .add_both(move |_| done.poem_done());
+    })
+}
+
 fn got_poem_inside(args: &Args) -> Outcome {
-    let (poems, clock, counted) = (args.number(0, 3)?, TestClock::new(), Counted::default());
-    for number in 1..=poems {
-        let (got, done, clock) = (counted.clone(), counted.clone(), clock.clone());
+    run_client(args, |client, server| {
+        let done = client.counted.clone();
         coroutine(async move {
-            got.got_poem(&get_transformed_poem(clock, number).await?);
+            client.counted.got_poem(&client.get_transformed_poem(server).await?);
             Ok(())
         })
         .add_errback(|_| ())
         .add_both(move |_| done.poem_done());
-    }
-    run(&clock);
-    counted.last_line(poems);
-    Ok(())
+    })
 }
 
 /// Whatever leaves the block, by `?`, by a panic, or because it is dropped: the guard counts it as done.
@@ -281,17 +329,91 @@ impl Drop for Done {
 }
 
 fn poem_done_inside(args: &Args) -> Outcome {
-    let (poems, clock, counted) = (args.number(0, 3)?, TestClock::new(), Counted::default());
-    for number in 1..=poems {
-        let (got, clock) = (counted.clone(), clock.clone());
+    run_client(args, |client, server| {
         coroutine(async move {
-            let done = Done(got);
-            done.0.got_poem(&get_transformed_poem(clock, number).await?);
+            let done = Done(client.counted.clone());
+            done.0.got_poem(&client.get_transformed_poem(server).await?);
             Ok(())
         })
         .add_errback(|_| ());
+    })
+}
+
+/// Every order in which `counts[n]` things of block `n` can happen.
+fn orders(counts: &mut [u32], before: &mut Vec<usize>, found: &mut Vec<Vec<usize>>) {
+    if counts.iter().all(|left| *left == 0) {
+        return found.push(before.clone());
     }
-    run(&clock);
-    counted.last_line(poems);
+    for block in 0..counts.len() {
+        if counts[block] > 0 {
+            counts[block] -= 1;
+            before.push(block);
+            orders(counts, before, found);
+            before.pop();
+            counts[block] += 1;
+        }
+    }
+}
+
+/// What blocks with two awaits do when what they wait for fires in that order.
+fn trace(blocks: usize, order: &[usize]) -> Result<Vec<usize>, AlreadyCalled> {
+    let said = Rc::new(RefCell::new(Vec::new()));
+    let inputs: Vec<[Deferred<()>; 2]> = (0..blocks).map(|_| Default::default()).collect();
+    let mut ends = Vec::new();
+    for (block, [poem, transform]) in inputs.iter().cloned().enumerate() {
+        let said = Rc::clone(&said);
+        ends.push(coroutine(async move {
+            said.borrow_mut().push(block);
+            poem.await?;
+            said.borrow_mut().push(block);
+            transform.await?;
+            said.borrow_mut().push(block);
+            Ok(())
+        }));
+    }
+    let mut next: Vec<_> = inputs.iter().map(|both| both.iter()).collect();
+    for block in order {
+        if let Some(waited_for) = next[*block].next() {
+            waited_for.callback(())?;
+        }
+    }
+    Ok(said.take())
+}
+
+/// A block with two awaits is three callbacks. Any order of all of them can be thought of; but a block runs to its first
+/// await when it is called, so that only the other two are left to be mixed. Those orders are tried, each of them.
+fn interleavings(args: &Args) -> Outcome {
+    let blocks = usize::try_from(args.number(0, 3)?)?.min(3);
+    let all = |each: u32| {
+        let mut found = Vec::new();
+        orders(&mut vec![each; blocks], &mut Vec::new(), &mut found);
+        found
+    };
+    let traces: BTreeSet<_> = all(2).iter().map(|order| trace(blocks, order)).collect::<Result<_, _>>()?;
+    println!("{blocks} blocks: {} ways to be thought of, {} that happened", all(3).len(), traces.len());
+    Ok(())
+}
+
+/// A loop around an await has no last callback: it is a task that goes on for as long as somebody wants it to. Its
+/// Deferred never fires; what ends it is a cancel, or the last handle going.
+fn endless(args: &Args) -> Outcome {
+    let seconds = args.number(0, 5)?;
+    let (clock, ticks) = (TestClock::new(), Rc::new(Cell::new(0)));
+    let (inside, count) = (clock.clone(), Rc::clone(&ticks));
+    let task = coroutine::<()>(async move {
+        loop {
+            defer_later(&inside, Duration::from_secs(1), || ()).await?;
+            count.set(count.get() + 1);
+            println!("tick {}", count.get());
+        }
+    });
+    for _ in 0..seconds {
+        clock.advance(Duration::from_secs(1));
+    }
+    let ended_by_itself = !task.is_waiting();
+    task.cancel();
+    let ended = task.take_result().and_then(Result::err);
+    let ended = ended.map_or_else(|| "nothing".to_owned(), |failure| failure.to_string());
+    println!("{} ticks, ended by itself: {ended_by_itself}, then by: {ended}", ticks.get());
     Ok(())
 }

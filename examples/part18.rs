@@ -1,15 +1,23 @@
 //! Part 18: deferreds en masse. Several Deferreds as one.
 #![allow(clippy::print_stdout, reason = "printing is what these programs do")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use verse::deferred::unhandled::Collected as Reports;
-use verse::deferred::{Collected, CollectedDict, Deferred, DeferredDict, DeferredList, Failure};
+use verse::deferred::{Collected, CollectedDict, Deferred, DeferredDict, DeferredList, Failure, fail};
+use verse::reactor::Reactor;
+use verse::reactor::programs::{
+    GetOptions, ServeOptions, TransformOptions, apply_transform, fetch_poetry, serve_transforms,
+};
+use verse::transform::TransformService;
 
 mod series;
-use series::{Args, Outcome, Program};
+use series::{Args, Outcome, Program, Servers, errand, nobody, poems};
 
 fn main() -> ExitCode {
     series::main(&[
@@ -24,7 +32,11 @@ fn main() -> ExitCode {
             about: "one fails, handled by an errback of its own: [FAILURES]",
             run: list_7,
         },
-        Program { name: "client-8", about: "done when the list has fired: [POEMS]", run: client_8 },
+        Program {
+            name: "client-8",
+            about: "done when the list has fired: [SERVERS, the third is down]",
+            run: client_8,
+        },
         Program {
             name: "fire-on-one-callback",
             about: "exercise: the first answer is enough: [WINNER, from 0]",
@@ -38,7 +50,7 @@ fn main() -> ExitCode {
         Program { name: "list-of-lists", about: "exercise: a list of lists: [LISTS]", run: list_of_lists },
         Program {
             name: "print-at-the-end",
-            about: "exercise: poems are printed when all are there: [POEMS]",
+            about: "exercise: poems are printed when all are there: [SERVERS]",
             run: print_at_the_end,
         },
         Program {
@@ -143,37 +155,66 @@ fn list_7(args: &Args) -> Outcome {
     })
 }
 
-/// So many downloads, of which each third fails, and what to fire them with.
-fn downloads(poems: u64) -> Vec<(Deferred<String>, Result<String, Failure>)> {
-    (1..=poems)
-        .map(|number| {
-            let result =
-                if number % 3 == 0 { Err(Failure::new("refused")) } else { Ok(format!("poem {number}")) };
-            (Deferred::new(), result)
+/// Who is told of what goes wrong, when it does.
+type Tell = fn(&str);
+
+/// Gets a poem and has it transformed; a poem that cannot be transformed is left as it is.
+fn get_transformed_poem(
+    reactor: &Reactor,
+    server: SocketAddr,
+    service: SocketAddr,
+    tell: Tell,
+) -> Deferred<Bytes> {
+    let asking = reactor.clone();
+    let poem = fetch_poetry(reactor, server, &GetOptions::default());
+    let poem = poem.add_errback(move |failure| {
+        tell(&format!("The poem download failed: {failure}"));
+        Err::<Bytes, _>(failure)
+    });
+    poem.then(move |poem| {
+        let transformed = apply_transform(&asking, service, "cummingsify", &poem, &GetOptions::default());
+        transformed.add_errback(move |_| {
+            tell("Cummingsify failed!");
+            poem
         })
-        .collect()
+    })
+}
+
+/// Client 8.0 on three servers (or as many as are wanted), of which the third is down, and what it makes of its Deferreds.
+fn client(args: &Args, tell: Tell, then: fn(Vec<Deferred<Bytes>>) -> Deferred<String>) -> Outcome {
+    let running = Servers::start(poems(args.number(0, 3)?), ServeOptions::default())?;
+    let mut servers = running.addresses.clone();
+    if let Some(third) = servers.get_mut(2) {
+        *third = nobody()?;
+    }
+    errand::run(move |reactor| {
+        // Takes the short ones only.
+        let options = TransformOptions { limit: 1000, ..TransformOptions::default() };
+        let service = serve_transforms(reactor, TransformService::default(), &options, |_| ());
+        let Ok(service) = service.map(|port| port.host()) else {
+            return fail(Failure::new("no port for the transform service"));
+        };
+        then(servers.iter().map(|server| get_transformed_poem(reactor, *server, service, tell)).collect())
+    })
+}
+
+fn print(poem: &Bytes) {
+    println!("{}", String::from_utf8_lossy(poem));
 }
 
 /// No counting of poems and errors any more: the list knows when all is done.
 fn client_8(args: &Args) -> Outcome {
-    let downloads = downloads(args.number(0, 3)?);
-    let printed: Vec<_> = downloads
-        .iter()
-        .map(|(download, _)| {
-            download.add_callback(|poem| {
-                println!("{poem}");
-                poem
+    client(
+        args,
+        |line| println!("{line}"),
+        |poems| {
+            let printed = poems.into_iter().map(|poem| poem.map(|poem| print(&poem)));
+            DeferredList::new(printed).consume_errors().watch().map(|collected| {
+                let results = collected.into_results();
+                format!("all {} done, {} with a poem", results.len(), results.iter().flatten().count())
             })
-        })
-        .collect();
-    let _done = DeferredList::new(printed).consume_errors().watch().map(|collected| {
-        let results = collected.into_results();
-        println!("all {} done, {} with a poem", results.len(), results.iter().flatten().count());
-    });
-    for (download, result) in downloads {
-        download.fire(result)?;
-    }
-    Ok(())
+        },
+    )
 }
 
 /// Three mirrors of one poem: who answers first serves us, the others need not.
@@ -228,22 +269,38 @@ fn list_of_lists(args: &Args) -> Outcome {
     Ok(())
 }
 
+/// Nothing is printed by those who get the poems, of failures neither; the list has them all, in the order asked.
 fn print_at_the_end(args: &Args) -> Outcome {
-    let downloads = downloads(args.number(0, 3)?);
-    let members = downloads.iter().map(|(download, _)| download.clone());
-    let _told = DeferredList::new(members).consume_errors().watch().map(|collected| {
-        for result in collected.into_results() {
-            println!("{}", result.unwrap_or_else(|failure| format!("no poem: {failure}")));
-        }
-    });
-    let last = downloads.len();
-    for (download, result) in downloads {
-        download.fire(result)?;
-    }
-    println!("{last} downloads, and nothing was printed before the last");
-    Ok(())
+    client(
+        args,
+        |_| (),
+        |poems| {
+            let (asked, over) = (poems.len(), Rc::new(Cell::new(0)));
+            let counted = poems.into_iter().map(|poem| {
+                let over = Rc::clone(&over);
+                poem.add_both(move |result| {
+                    over.set(over.get() + 1);
+                    result
+                })
+            });
+            let list = DeferredList::new(counted.collect::<Vec<_>>()).consume_errors().watch();
+            list.map(move |collected| {
+                let before = over.get();
+                for result in collected.into_results() {
+                    match result {
+                        Ok(poem) => print(&poem),
+                        Err(failure) => println!("no poem: {failure}"),
+                    }
+                }
+                format!("{before} of {asked} downloads were over before anything was printed")
+            })
+        },
+    )
 }
 
+/// What a DeferredDict is: made of Deferreds under names, it fires when all of them have, with the result of each, a
+/// value or a failure, under its name; in the order of the names, whatever the order of firing. With
+/// `fire_on_one_callback` it fires with the first value and its name.
 fn dict(args: &Args) -> Outcome {
     let names: [Rc<str>; 3] = ["ecstasy", "fascination", "science"].map(Rc::from);
     let members: BTreeMap<_, _> = names.iter().map(|name| (Rc::clone(name), Deferred::new())).collect();

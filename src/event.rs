@@ -112,13 +112,29 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A proxy keeps a poem from now on.
+    PoemKept {
+        /// Under which key: the upstream; of a transformed poem also the transform and the digest of the original.
+        key: Arc<str>,
+        /// How many bytes.
+        bytes: usize,
+        /// Whether its length was told, so that it is known to be whole.
+        verified: bool,
+    },
+    /// A proxy no longer keeps a poem.
+    PoemDropped {
+        /// Its key.
+        key: Arc<str>,
+        /// Why: evicted (the least recently used makes room), expired, replaced, outgrown, purged.
+        reason: &'static str,
+    },
     /// A proxy answered a client.
     ProxyAnswered {
         /// Whom.
         peer: SocketAddr,
         /// How: hit, miss, coalesced and so on.
         label: &'static str,
-        /// Bytes of the poem; 0 if the answer was a failure.
+        /// Bytes of the poem; 0 if the answer was a failure, or is a poem passed through, whose length nobody knows yet.
         bytes: usize,
     },
     /// The node was asked to end and lets its connections finish.
@@ -208,7 +224,10 @@ impl Event {
             | Self::TransformFailed { .. }
             | Self::FetchFailed { .. }
             | Self::Connection { phase: Phase::Reset { .. }, .. } => Level::Warn,
-            Self::Connection { .. } | Self::Sent { .. } => Level::Debug,
+            Self::Connection { .. }
+            | Self::Sent { .. }
+            | Self::PoemKept { .. }
+            | Self::PoemDropped { .. } => Level::Debug,
             _ => Level::Info,
         }
     }
@@ -257,8 +276,22 @@ impl fmt::Display for Event {
             Self::Fetched { upstream, bytes } => write!(f, "fetched {bytes} bytes of poetry from {upstream}"),
             Self::FetchCancelled { .. } => f.write_str("Canceling poem download."),
             Self::FetchFailed { upstream, reason } => write!(f, "cannot fetch from {upstream}: {reason}"),
-            Self::ProxyAnswered { label: "hit" | "stale", .. } => f.write_str("Using cached poem."),
-            Self::ProxyAnswered { peer, label, bytes } => write!(f, "{label}: {bytes} bytes for {peer}"),
+            Self::PoemKept { key, bytes, verified } => {
+                let known = if *verified { "verified" } else { "unverified" };
+                write!(f, "keeping {bytes} bytes of poetry, {known}: {key}")
+            }
+            Self::PoemDropped { key, reason } => write!(f, "no longer keeping {key}: {reason}"),
+            Self::ProxyAnswered { peer, label, bytes } => {
+                // The line of the series, and what it cannot tell.
+                if matches!(*label, "hit" | "stale") {
+                    f.write_str("Using cached poem. ")?;
+                }
+                match (bytes, *label) {
+                    (0, "passed") => write!(f, "{label}: a poem too long to be kept, for {peer}"),
+                    (0, _) => write!(f, "{label}: no poem for {peer}"),
+                    _ => write!(f, "{label}: {bytes} bytes for {peer}"),
+                }
+            }
             Self::DrainStarted => f.write_str("draining: no new connections, waiting for the others to end"),
             Self::Drained { cut: 0 } => f.write_str("drained: every connection ended by itself"),
             Self::Drained { cut } => write!(f, "drained: {cut} connections were cut"),
@@ -322,8 +355,8 @@ impl Reporter {
         self.sink.record(self.node.now(), event);
     }
 
-    /// Reports an event of level debug, on a path where even making it would cost: it is made only if somebody
-    /// listens or such a log is kept.
+    /// Reports an event that a log of level info can do without, on a path where even making it would cost: it is made
+    /// only if somebody listens or a log of level debug is kept.
     pub fn note(&self, event: impl FnOnce() -> Event) {
         if self.sink.history.is_heard() || tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
             self.report(event());
@@ -353,6 +386,18 @@ impl Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_a_proxy_is_one_line_with_its_label_and_from_memory_also_with_that_of_the_series() {
+        let line = |label, bytes| {
+            Event::ProxyAnswered { peer: ([127, 0, 0, 1], 9).into(), label, bytes }.to_string()
+        };
+        assert_eq!(line("hit", 3), "Using cached poem. hit: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("stale", 3), "Using cached poem. stale: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("miss", 3), "miss: 3 bytes for 127.0.0.1:9");
+        assert_eq!(line("failed", 0), "failed: no poem for 127.0.0.1:9");
+        assert_eq!(line("passed", 0), "passed: a poem too long to be kept, for 127.0.0.1:9");
+    }
 
     #[test]
     fn a_connection_that_ends_well_goes_through_its_phases_in_order() {

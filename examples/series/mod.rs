@@ -16,6 +16,8 @@ use verse::poem::Anthology;
 use verse::reactor::programs::{Pace, ServeOptions, serve_poem};
 use verse::reactor::{PollerKind, Reactor, Remote, Target};
 
+pub mod errand;
+
 /// What a program hands back: an error is printed, and is exit code 1.
 pub type Outcome = Result<(), Box<dyn Error>>;
 

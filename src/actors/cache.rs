@@ -1,5 +1,6 @@
 //! The cache of a proxy: the actor around [`cache::Cache`](crate::cache::Cache), which decides.
 
+mod fetching;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -9,64 +10,20 @@ use std::sync::{Arc, OnceLock};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, WrapFuture};
 use bytes::Bytes;
-use supervisors::supervisor::{Child, ChildSpec, DynamicRef};
+use supervisors::supervisor::{ChildSpec, DynamicRef};
 use supervisors::{Down, ExitReason, MonitorId, Port, Process, Ref};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 
 use super::later::{Answer, Later, later};
 use super::point;
-use crate::cache::{Cache, CacheConfig, Effect, Event, FetchId, Key, Listed, RefreshReply, WaiterId};
+use crate::cache::{Cache, CacheConfig, Effect, Event, FetchId, Key, Listed, RefreshReply, Trust, WaiterId};
 use crate::event::{self, Reporter};
 use crate::message::{
     AskPoem, FetchEnded, FetchOutcome, FetchOversize, FetchStarted, FollowerCut, LeavePoem, ListPoems,
     PurgePoems, RefreshPoem, Refused, Served, StopFollowing, TakePiece,
 };
+pub use fetching::{FetchPorts, FetchWork, Fetcher, Fetching};
 use turns::Turns;
-
-/// A fetch to be made.
-#[derive(Debug)]
-pub struct FetchWork {
-    /// The id it reports under.
-    pub fetch: FetchId,
-    /// What.
-    pub key: Key,
-    /// What to send to the upstream: the original of a transformed poem, otherwise empty.
-    pub input: Bytes,
-    /// Held while there may be a connection to the upstream for this key.
-    pub turn: Arc<Mutex<()>>,
-    /// Whom it tells.
-    pub ports: FetchPorts,
-}
-
-/// The cache, as its fetches know it.
-#[derive(Clone, Debug)]
-pub struct FetchPorts {
-    /// Told first.
-    pub started: Port<FetchStarted>,
-    /// Asked when the poem turns out too large to be kept.
-    pub oversize: Port<FetchOversize>,
-    /// Told of each follower that is cut off.
-    pub cut: Port<FollowerCut>,
-    /// Told last.
-    pub ended: Port<FetchEnded>,
-}
-
-/// A fetch, made but not started.
-#[derive(Debug)]
-pub struct Fetching {
-    /// Its process, as a temporary child of the branch's downloads.
-    pub child: Child,
-    /// Where its followers take their pieces.
-    pub pieces: Port<TakePiece>,
-    /// Told of each that has gone.
-    pub unfollow: Port<StopFollowing>,
-}
-
-/// Makes the process of a fetch.
-pub trait Fetcher: Send + Sync + 'static {
-    /// The process that will do this work.
-    fn fetch(&self, work: FetchWork) -> Fetching;
-}
 
 /// What a cache needs to know.
 #[derive(Clone)]
@@ -222,7 +179,14 @@ impl PoemCache {
                     process.exit(ExitReason::Shutdown);
                 }
             }
-            Effect::Stored { .. } | Effect::Dropped { .. } => {}
+            Effect::Stored { key, bytes, trust } => self.options.reporter.note(|| {
+                let verified = trust == Trust::Verified;
+                event::Event::PoemKept { key: key.to_string().into(), bytes, verified }
+            }),
+            Effect::Dropped { key, reason } => self
+                .options
+                .reporter
+                .note(|| event::Event::PoemDropped { key: key.to_string().into(), reason: reason.as_str() }),
             Effect::Purged { poems } => reply.purged = poems,
             Effect::Refreshing(refresh) => reply.refresh = Some(refresh),
             Effect::Listing(listing) => reply.listing = listing,

@@ -6,12 +6,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Running, WrapFuture};
 use bytes::Bytes;
 use supervisors::supervisor::{Child, ChildSpec, Shutdown};
 use supervisors::{CallError, Port};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use super::cache::{CachePorts, told};
 use super::limit::Permit;
@@ -48,6 +50,9 @@ pub enum ProxyKind {
     Transforms {
         /// The longest request, in bytes. Default 1 MiB, as the service's own.
         max_request: usize,
+        /// How long a request may take to its last byte. Default 5 min, as with the service itself: the idle time-out
+        /// alone would let a client that sends a byte now and then hold its connection for ever.
+        request_timeout: Duration,
     },
 }
 
@@ -108,8 +113,9 @@ impl Drop for Place {
 async fn serve(service: ProxyService, mut session: Session) -> Result<(), String> {
     let request = match service.kind {
         ProxyKind::Poems(_) => Some((Key::poem(Arc::clone(&service.upstream)), Bytes::new())),
-        ProxyKind::Transforms { max_request } => {
-            requested(&service.upstream, &mut session, max_request).await?
+        // Apart, as is following: the room it needs is not every connection's.
+        ProxyKind::Transforms { max_request, request_timeout } => {
+            Box::pin(requested(&service.upstream, &mut session, max_request, request_timeout)).await?
         }
     };
     // Nothing that could be answered, as its event has told: an orderly end, as the service itself would.
@@ -125,17 +131,18 @@ async fn serve(service: ProxyService, mut session: Session) -> Result<(), String
             place.answered = true;
             let bytes = poem.len();
             reporter.report(answered(label, bytes));
-            reporter.report(Event::Sending { peer, bytes });
+            // The line of the answer has told the log as much.
+            reporter.note(|| Event::Sending { peer, bytes });
             let sent = match service.kind {
-                ProxyKind::Poems(Framing::Raw) => session.send(&[poem], Pace::Fast).await,
-                _ => session.send(&netstring::parts(poem), Pace::Fast).await,
+                ProxyKind::Poems(Framing::Raw) => session.send_last(&[poem], Pace::Fast).await,
+                _ => session.send_last(&netstring::parts(poem), Pace::Fast).await,
             };
             sent.map_err(|error| error.to_string())?;
             finish(session).await
         }
         Ok(Served::Passing { pieces, end }) => {
             reporter.report(answered(Label::Passed, 0));
-            follow(waiter, &pieces, end, &mut session).await?;
+            Box::pin(follow(waiter, &pieces, end, &mut session)).await?;
             place.answered = true;
             finish(session).await
         }
@@ -164,12 +171,15 @@ async fn finish(session: Session) -> Result<(), String> {
     session.finish().await.map_err(|error| error.to_string())
 }
 
-/// The one request of a client of the transformation proxy: its key and its poem; nothing if it sent nonsense.
+/// The one request of a client of the transformation proxy: its key and its poem; nothing if it sent nonsense. An error
+/// if it is not whole within `limit`.
 async fn requested(
     upstream: &Arc<str>,
     session: &mut Session,
     max_request: usize,
+    limit: Duration,
 ) -> Result<Option<(Key, Bytes)>, String> {
+    let deadline = Instant::now() + limit;
     let mut decoder = netstring::Decoder::new(max_request);
     let wrong = loop {
         match decoder.decode(&mut session.input) {
@@ -180,7 +190,8 @@ async fn requested(
             Ok(None) => {}
             Err(malformed) => break (malformed.offset, malformed.reason.to_string()),
         }
-        match session.read().await {
+        let read = timeout_at(deadline, session.read()).await;
+        match read.map_err(|_| format!("its request was not whole after {limit:?}"))? {
             Ok(1..) => {}
             Ok(0) => match decoder.finish() {
                 // It came, said nothing and left.

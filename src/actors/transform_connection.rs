@@ -2,6 +2,7 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Running, WrapFuture};
 use bytes::Bytes;
@@ -28,12 +29,16 @@ pub struct TransformServingOptions {
     pub requests: u32,
     /// The longest request and the longest answer, in bytes. Default 1 MiB.
     pub longest: usize,
+    /// How long a request may take, from when it is waited for to its last byte. Default 5 min: the idle time-out alone
+    /// would let a client that sends a byte now and then hold its connection for ever.
+    pub request_timeout: Duration,
 }
 
 impl Default for TransformServingOptions {
     fn default() -> Self {
         let longest = crate::wire::netstring::DEFAULT_LIMIT;
-        Self { connection: ConnectionOptions::default(), requests: 1, longest }
+        let request_timeout = Duration::from_secs(300);
+        Self { connection: ConnectionOptions::default(), requests: 1, longest, request_timeout }
     }
 }
 
@@ -108,7 +113,8 @@ async fn converse<P: TransformProtocol>(
 ) -> io::Result<()> {
     let mut protocol = P::new(exchange.options.longest);
     for served in 0..exchange.options.requests {
-        match listen(&mut session, &mut protocol, served, &mut stop).await? {
+        let limit = exchange.options.request_timeout;
+        match listen(&mut session, &mut protocol, served, limit, &mut stop).await? {
             Said::Request(request) => {
                 if !answer::<P>(&exchange, &mut session, request).await? {
                     break;
@@ -132,13 +138,15 @@ async fn converse<P: TransformProtocol>(
     session.finish().await
 }
 
-/// Waits for the next thing the client says, after so many requests that were `served`.
+/// Waits, up to `limit`, for the next thing the client says, after so many requests that were `served`.
 async fn listen<P: TransformProtocol>(
     session: &mut Session,
     protocol: &mut P,
     served: u32,
+    limit: Duration,
     stop: &mut watch::Receiver<bool>,
 ) -> io::Result<Said> {
+    let deadline = tokio::time::Instant::now() + limit;
     loop {
         match protocol.decode(&mut session.input) {
             Ok(Some(request)) => return Ok(Said::Request(request)),
@@ -152,6 +160,9 @@ async fn listen<P: TransformProtocol>(
             // What has arrived is served, also when both are so.
             biased;
             got = session.read() => got,
+            () = tokio::time::sleep_until(deadline) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, format!("it was not whole after {limit:?}")))
+            }
             _ = stop.wait_for(|stop| *stop), if begun.is_none() => return Ok(Said::Nothing),
         };
         return Ok(match (got, begun) {

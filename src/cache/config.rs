@@ -13,9 +13,10 @@ pub(super) const ENTRY_OVERHEAD: usize = 256;
 /// The policy and the bounds of one cache. Plain data; [`CacheConfig::validate`] says what may not be.
 ///
 /// Memory at worst: `max_bytes` for poems kept, `max_fetches` times `max_poem_bytes` for poems on their way (twice that
-/// for those that turn out too large, see [`Fanout`](super::Fanout)), and about 300 bytes a waiter. A poem that was
-/// dropped or replaced also lives on until the last connection that is still writing it has ended; the connection
-/// limit bounds those.
+/// for those that turn out too large, see [`Fanout`](super::Fanout), and 256 KiB at least; as much as the node's
+/// longest poem for clients that want netstrings, where each is held until its length is known), and about 300 bytes a
+/// waiter. A poem that was dropped or replaced also lives on until the last connection that is still writing it has
+/// ended; the connection limit bounds those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheConfig {
     /// How long a poem is fresh. Default 2 h, as in the series; 0: each request asks the upstream (still one fetch for

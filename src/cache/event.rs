@@ -361,6 +361,19 @@ pub enum DropReason {
     Purged,
 }
 
+impl DropReason {
+    /// The word for logs and metrics, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DropReason::Evicted => "evicted",
+            DropReason::Expired => "expired",
+            DropReason::Replaced => "replaced",
+            DropReason::Outgrown => "outgrown",
+            DropReason::Purged => "purged",
+        }
+    }
+}
+
 /// What became of an operator's wish to refresh a poem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshReply {

@@ -31,6 +31,9 @@ pub struct LimitsConfig {
     /// How long a peer that has to send may send nothing: an upstream its poem, a client its request. Default
     /// 60 s, 1 ms to 24 h.
     pub idle_timeout: Duration,
+    /// How long a client of the transform service, or of a proxy of one, may take for a whole request, from when it is
+    /// waited for. Default 5 min, 1 ms to 24 h: one that sends a byte now and then would hold its connection for ever.
+    pub request_timeout: Duration,
     /// How long a whole download may take. 1 ms to 24 h, default none: a slow server takes minutes on
     /// purpose.
     pub download_timeout: Option<Duration>,
@@ -54,6 +57,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key { name: "connect_timeout", help: "How long connecting to an upstream may take, 1ms to 24h." },
     Key { name: "idle_timeout", help: "How long a peer that has to send may send nothing, 1ms to 24h." },
+    Key { name: "request_timeout", help: "How long a client may take for a whole request, 1ms to 24h." },
     Key { name: "download_timeout", help: "How long a whole download may take, 1ms to 24h." },
     Key { name: "max_poem", help: "The longest poem, served or downloaded, 1B to 4GiB." },
     Key {
@@ -72,6 +76,7 @@ impl Default for LimitsConfig {
             linger: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(300),
             download_timeout: None,
             max_poem: 64 << 20,
             max_request: 1 << 20,
@@ -88,6 +93,7 @@ impl LimitsConfig {
         table.read("linger", &mut self.linger)?;
         table.read("connect_timeout", &mut self.connect_timeout)?;
         table.read("idle_timeout", &mut self.idle_timeout)?;
+        table.read("request_timeout", &mut self.request_timeout)?;
         self.download_timeout = table.option("download_timeout")?;
         table.read_size("max_poem", &mut self.max_poem)?;
         table.read_size("max_request", &mut self.max_request)
@@ -105,6 +111,7 @@ impl LimitsConfig {
         duration(key("linger"), self.linger, Duration::ZERO, minute)?;
         duration(key("connect_timeout"), self.connect_timeout, MIN_WAIT, MAX_WAIT)?;
         duration(key("idle_timeout"), self.idle_timeout, MIN_WAIT, MAX_WAIT)?;
+        duration(key("request_timeout"), self.request_timeout, MIN_WAIT, MAX_WAIT)?;
         if let Some(longest) = self.download_timeout {
             duration(key("download_timeout"), longest, MIN_WAIT, MAX_WAIT)?;
         }
@@ -124,6 +131,7 @@ impl LimitsConfig {
         writer.duration("linger", self.linger);
         writer.duration("connect_timeout", self.connect_timeout);
         writer.duration("idle_timeout", self.idle_timeout);
+        writer.duration("request_timeout", self.request_timeout);
         match self.download_timeout {
             Some(longest) => writer.duration("download_timeout", longest),
             None => writer.unset("download_timeout", "no bound"),

@@ -228,3 +228,6 @@ impl std::fmt::Debug for Host {
         write!(f, "Host({})", self.name)
     }
 }
+
+#[cfg(test)]
+mod tests;

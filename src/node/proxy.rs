@@ -46,7 +46,10 @@ pub(super) fn branch(plot: &Plot<'_>, number: usize, sockets: &Sockets) -> (Bran
     });
     let ports = CachePorts::from(&cache.reference());
     let kind = match config.transforms {
-        true => ProxyKind::Transforms { max_request: bytes(plot.config.limits.max_request) },
+        true => ProxyKind::Transforms {
+            max_request: bytes(plot.config.limits.max_request),
+            request_timeout: plot.config.limits.request_timeout,
+        },
         false => ProxyKind::Poems(config.framing),
     };
     let service = ProxyService::new(ports.clone(), name(config), kind, plot.connection_options());

@@ -33,6 +33,7 @@ pub(super) fn branch(
         connection: plot.connection_options(),
         requests: if config.keep_alive { config.keep_alive_requests } else { 1 },
         longest: usize::try_from(plot.config.limits.max_request).unwrap_or(usize::MAX),
+        request_timeout: plot.config.limits.request_timeout,
     };
     let supervisor = plot.supervisor("transform").child(dynamic);
     let netstrings = TransformServing::<Netstrings>::new(workers.clone(), options);

@@ -12,7 +12,7 @@ use super::*;
 use crate::actors::Upstream;
 use crate::actors::exchange::DownloadOptions;
 use crate::actors::scripted::{Answer as Script, Scripted, Step};
-use crate::cache::{CacheError, Label};
+use crate::cache::{CacheError, Label, Purge};
 use crate::config::HostPort;
 
 const PORT: u16 = 10_004;
@@ -61,9 +61,13 @@ impl World {
     }
 
     fn ask(&mut self) -> (WaiterId, supervisors::Call<Result<Served, Refused>>) {
+        self.ask_for("it")
+    }
+
+    fn ask_for(&mut self, key: &str) -> (WaiterId, supervisors::Call<Result<Served, Refused>>) {
         self.asked += 1;
         let waiter = WaiterId(self.asked);
-        let ask = AskPoem { waiter, key: Key::poem("it"), input: Bytes::new() };
+        let ask = AskPoem { waiter, key: Key::poem(key), input: Bytes::new() };
         (waiter, self.cache.ask.call(ask).forever())
     }
 
@@ -79,6 +83,14 @@ impl World {
         std::iter::from_fn(|| self.events.try_next())
             .filter(|it| matches!(it.event, event::Event::FetchStarted { .. }))
             .count()
+    }
+
+    /// What was said of the poems kept since this was asked last.
+    fn kept(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.events.try_next())
+            .filter(|it| matches!(it.event, event::Event::PoemKept { .. } | event::Event::PoemDropped { .. }))
+            .map(|it| it.event.to_string())
+            .collect()
     }
 
     fn kill(&self, path: &str) {
@@ -126,6 +138,34 @@ fn of_an_upstream_that_is_down_for_good_stale_poems_are_served_for_a_day_and_the
             assert!(world.get().await.is_err());
         }
         assert_eq!(world.fetches(), 0, "within the hold-off");
+    });
+}
+
+#[test]
+fn of_each_poem_that_is_kept_and_dropped_an_event_tells_why() {
+    run(async {
+        let minute = Duration::from_secs(60);
+        let config =
+            CacheConfig { max_entries: 1, max_poem_bytes: 100, ttl: minute, ..CacheConfig::default() };
+        let (stale_while_revalidate, stale_if_error) = (Duration::ZERO, minute);
+        let mut world = World::new(CacheConfig { stale_while_revalidate, stale_if_error, ..config }).await;
+        world.server(poem("a poem"));
+        assert!(world.ask_for("one").1.await.unwrap().is_ok());
+        assert_eq!(world.kept(), ["keeping 6 bytes of poetry, unverified: one"]);
+        assert!(world.ask_for("two").1.await.unwrap().is_ok());
+        let keeping_two = "keeping 6 bytes of poetry, unverified: two";
+        assert_eq!(world.kept(), ["no longer keeping one: evicted", keeping_two]);
+        tokio::time::advance(minute).await;
+        assert!(world.ask_for("two").1.await.unwrap().is_ok());
+        assert_eq!(world.kept(), ["no longer keeping two: replaced", keeping_two]);
+        assert_eq!(world.cache.purge.call(PurgePoems(Purge::All)).await, Ok(1));
+        assert_eq!(world.kept(), ["no longer keeping two: purged"]);
+        assert!(world.ask_for("two").1.await.unwrap().is_ok());
+        tokio::time::advance(2 * minute).await;
+        world.server(Script::Accept(vec![Step::Send(vec![b'v'; 101].into()), Step::Silence]));
+        let ask = world.ask_for("two").1;
+        assert!(matches!(ask.await, Ok(Ok(Served::Passing { .. }))));
+        assert_eq!(world.kept(), [keeping_two, "no longer keeping two: expired"]);
     });
 }
 

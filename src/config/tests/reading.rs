@@ -33,6 +33,7 @@ fn every_key_is_read() {
         linger = "11s"
         connect_timeout = "12s"
         idle_timeout = "13s"
+        request_timeout = "23s"
         download_timeout = "14s"
         max_poem = "15MiB"
         max_request = 1_600
@@ -68,6 +69,7 @@ fn every_key_is_read() {
     assert_eq!((limits.accept_pause, limits.write_timeout), (Duration::from_millis(9), seconds(10)));
     assert_eq!((limits.linger, limits.connect_timeout), (seconds(11), seconds(12)));
     assert_eq!((limits.idle_timeout, limits.download_timeout), (seconds(13), Some(seconds(14))));
+    assert_eq!(limits.request_timeout, seconds(23));
     assert_eq!((limits.max_poem, limits.max_request), (15 << 20, 1600));
     let poem = &config.poems[0];
     assert_eq!(poem.source, PoemSource::File(PathBuf::from("poetry/ecstasy.txt")));

@@ -35,7 +35,7 @@ fn node() -> impl Strategy<Value = NodeConfig> {
 }
 
 fn limits() -> impl Strategy<Value = LimitsConfig> {
-    let waits = (wait(24), wait(24), wait(24), option::of(wait(24)));
+    let waits = (wait(24), wait(24), wait(24), option::of(wait(24)), wait(24));
     let sizes = (1..=4_u64 << 30, 128..=1_u64 << 30);
     (option::of(1..=1_000_000_u32), 1..=65_535_u32, 1..60_000_u64, waits, sizes).prop_map(
         |(max_connections, backlog, millis, waits, sizes)| LimitsConfig {
@@ -47,6 +47,7 @@ fn limits() -> impl Strategy<Value = LimitsConfig> {
             connect_timeout: waits.1,
             idle_timeout: waits.2,
             download_timeout: waits.3,
+            request_timeout: waits.4,
             max_poem: sizes.0,
             max_request: sizes.1,
         },

@@ -36,6 +36,21 @@ fn a_poem_too_large_to_be_kept_is_passed_to_all_who_wait_by_one_fetch() {
 }
 
 #[test]
+fn those_who_wait_for_a_poem_get_it_however_little_may_be_kept() {
+    run(async {
+        let server = Server::new().await;
+        let mut proxy = Proxy::of(&server, |config| config.cache.max_poem_bytes = 1000).await;
+        let crowd = proxy.crowd(5).await;
+        proxy.accepted(5).await;
+        // The first to take a piece is ahead of the others by more than may be kept.
+        send(server.visit().await, &poem(5000)).await;
+        for client in crowd {
+            assert_eq!(client.await.unwrap().unwrap(), poem(5000));
+        }
+    });
+}
+
+#[test]
 fn a_large_poem_that_breaks_is_cut_by_a_reset() {
     run(async {
         let server = Server::new().await;

@@ -162,9 +162,13 @@ impl Proxy {
         .await
     }
 
-    /// The next log line that is one of these.
-    async fn line(&mut self, lines: &[&str]) -> String {
-        self.until(|event| Some(event.to_string()).filter(|line| lines.contains(&line.as_str()))).await
+    /// Which of these begins the next log line that begins with one.
+    async fn line<'a>(&mut self, lines: &[&'a str]) -> &'a str {
+        let begins = |event: &Event| {
+            let line = event.to_string();
+            lines.iter().copied().find(|begin| line.starts_with(begin))
+        };
+        self.until(begins).await
     }
 
     /// Waits until so many clients have a process.

@@ -58,6 +58,27 @@ fn what_the_service_does_not_do_is_an_orderly_end_without_an_answer() {
 }
 
 #[test]
+fn a_request_that_drips_is_ended_by_its_time_limit_though_it_is_never_idle() {
+    run(async {
+        let server = Server::new().await;
+        let proxy = Proxy::with(vec![server.upstream()], |config| {
+            transforms(&mut config.proxies[0]);
+            config.limits.request_timeout = Duration::from_millis(50);
+        })
+        .await;
+        let mut client = proxy.connect().await;
+        client.write_all(b"1000000:").await.unwrap();
+        soon(async {
+            while client.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        assert!(server.is_quiet().await);
+    });
+}
+
+#[test]
 fn nonsense_ends_in_good_order_with_one_event_and_asks_nobody() {
     run(async {
         let server = Server::new().await;

@@ -72,15 +72,30 @@ async fn all(client: &mut DuplexStream) -> String {
 }
 
 #[test]
-fn a_client_may_be_as_slow_as_it_likes_within_the_idle_time_out() {
+fn a_slow_client_is_waited_for_within_both_time_outs() {
     let troubles = paused(1, async |client, _| {
         for byte in "13:cummingsify.X,".bytes() {
-            tokio::time::sleep(59 * SECOND).await;
+            tokio::time::sleep(17 * SECOND).await;
             client.write_all(&[byte]).await.unwrap();
         }
         assert_eq!(all(client).await, "1:x,");
     });
     assert_eq!(troubles, [""; 0]);
+}
+
+#[test]
+fn a_client_that_sends_a_byte_now_and_then_is_seen_off_after_the_time_of_a_request() {
+    let troubles = paused(1, async |client, _| {
+        let began = tokio::time::Instant::now();
+        for byte in "13:cumm".bytes() {
+            tokio::time::sleep(45 * SECOND).await;
+            // The last ones come when nobody listens any more.
+            let _ = client.write_all(&[byte]).await;
+        }
+        assert_eq!(all(client).await, "");
+        assert!(began.elapsed() >= 300 * SECOND);
+    });
+    assert_eq!(troubles, ["PEER sent nonsense at byte 6: it was not whole after 300s"]);
 }
 
 #[test]
