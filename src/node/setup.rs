@@ -27,6 +27,7 @@ use tokio::task::LocalSet;
 
 use super::{RunningNode, StartNodeError, World, start};
 use crate::config::Config;
+use crate::ops::Phase;
 use crate::poem::{Poem, PoemError};
 use crate::transform::TransformService;
 
@@ -106,7 +107,8 @@ impl Setup {
 /// A node on a thread of its own, to be used from any other as a [`RunningNode`].
 ///
 /// Dropped, it is killed: every connection is reset, nothing listens; [`drain`](RunningNode::drain) it first to let
-/// those finish who are being served. When its tree has ended, for whatever reason, so has its thread.
+/// those finish who are being served. A drain that its admin port is asked for begins by itself. When its tree has ended,
+/// for whatever reason, so has its thread.
 #[must_use = "dropped, it kills the node"]
 pub struct ThreadNode {
     node: Arc<RunningNode>,
@@ -131,7 +133,7 @@ impl fmt::Debug for ThreadNode {
 type Tell = oneshot::Sender<Result<Arc<RunningNode>, StartNodeError>>;
 
 /// All that the thread does.
-fn live(setup: Setup, tell: Tell, stopped: oneshot::Receiver<()>) {
+fn live(setup: Setup, tell: Tell, mut stopped: oneshot::Receiver<()>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         // Whoever asked may have left: then nobody wants to know.
@@ -145,10 +147,23 @@ fn live(setup: Setup, tell: Tell, stopped: oneshot::Receiver<()>) {
         if tell.send(Ok(Arc::clone(&node))).is_err() {
             return node.kill().await;
         }
+        let drain = async {
+            node.drain_asked().await;
+            // Else somebody drains it already.
+            if node.phase() == Phase::DrainAsked {
+                node.drain().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = node.exited() => return,
+            // Dropped: nobody says it.
+            _ = &mut stopped => return node.kill().await,
+            () = drain => {}
+        }
         tokio::select! {
             biased;
             _ = node.exited() => {}
-            // Said, or dropped: the same.
             _ = stopped => node.kill().await,
         }
     });

@@ -136,3 +136,15 @@ fn a_download_that_takes_too_long_or_is_dropped_gives_its_connection_up() {
         node.kill().await;
     });
 }
+
+#[test]
+fn a_drain_that_was_asked_for_at_the_admin_port_begins_by_itself() {
+    run(async {
+        let node = Setup::load(config()).unwrap().start_on_thread().await.unwrap();
+        let at = node.listening()[0].address;
+        node.lifecycle.enter(Phase::DrainAsked);
+        assert!(refused(at).await);
+        node.exited().await;
+        assert_eq!(node.phase(), Phase::Ended);
+    });
+}
