@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 pub(crate) use pending::PendingCalls;
-use pending::Ticket;
+use pending::{Ticket, Wait};
 
 use crate::process::Object;
 use crate::{ExitReason, Exited, Process};
@@ -33,6 +33,10 @@ pub enum CallError {
     /// The callee ended first, for this reason (OTP-171).
     #[error("the process ended during the call: {0}")]
     Exit(ExitReason),
+    /// A process called itself: it would wait for its own next turn, so the message was not sent (OTP-170). A
+    /// [`cast`](crate::Ref::cast) to oneself is fine, and so is [`ContextExt::continue_with`](crate::ContextExt::continue_with).
+    #[error("a process cannot call itself")]
+    CallingSelf,
     /// The callee's mailbox is full; the message was not sent.
     #[error("the mailbox is full")]
     Overloaded,
@@ -69,6 +73,8 @@ enum Stage<R> {
 struct Watch {
     timer: Option<Pin<Box<Sleep>>>,
     exited: Exited,
+    /// Says who waits for whom, as long as it does.
+    _wait: Option<Wait>,
 }
 
 impl<R> Call<R> {
@@ -138,7 +144,8 @@ impl<R> Future for Call<R> {
             }
             *ticket = None;
             let timer = this.limit.map(|limit| Box::pin(tokio::time::sleep(limit)));
-            *watch = Some(Box::new(Watch { timer, exited: Process(Arc::clone(callee)).exited() }));
+            let exited = Process(Arc::clone(callee)).exited();
+            *watch = Some(Box::new(Watch { timer, exited, _wait: calls.wait_for(callee) }));
         }
         let Some(watch) = watch else { return Poll::Pending };
         if let Poll::Ready(reason) = Pin::new(&mut watch.exited).poll(cx) {

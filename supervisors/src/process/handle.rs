@@ -36,7 +36,7 @@ impl Process {
     /// Messages waiting in its mailbox. Mail sent through a raw `Addr` is not counted.
     #[must_use]
     pub fn mailbox_len(&self) -> usize {
-        self.0.mailbox_len()
+        self.0.control().mailbox_len()
     }
 
     /// Messages handled so far, a turn (at most 256 messages) late.
@@ -61,7 +61,7 @@ impl Process {
     }
 
     /// Ends it with reason `killed`, also while it awaits something (OTP-149). Only a turn that does not end is out
-    /// of reach: a handler that blocks its thread.
+    /// of reach: a handler that blocks its thread. That is for the [`Watchdog`](crate::Watchdog).
     pub fn kill(&self) {
         self.0.control().signal(Signal::Exit(ExitReason::Killed));
     }

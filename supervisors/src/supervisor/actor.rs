@@ -74,7 +74,6 @@ impl ExitListener for Cell<SupervisorActor> {
         let _ = self.push_unbounded(Box::new(Tell(exited)));
     }
 
-    #[cfg(feature = "lab")]
     fn path_of(&self, pid: Pid) -> Option<Path> {
         self.control.annex()?.downcast::<Table>().ok()?.path_of(pid)
     }
@@ -93,6 +92,9 @@ impl SupervisorActor {
             table.insert(key, row(&child.policy, child.starter));
         }
         cell.control.set_annex(Arc::clone(&table) as _);
+        // Its drop would, but if its thread is given up it is not dropped until that thread ends.
+        let family = Arc::clone(&table);
+        cell.control.add_on_abandon(Box::new(move || orphan_all(&family)));
         // Exit signals of strangers are ignored (OTP-132); those of children come through the listener.
         cell.control.set_trap(Some(Box::new(|_, _| ())));
         Self {
@@ -205,6 +207,7 @@ impl SupervisorActor {
                 node: self.node.clone(),
                 place: Some((Arc::clone(self.table.path()), self.plan.policy(key).id.clone())),
                 listener: Arc::clone(&self.cell) as Arc<dyn ExitListener>,
+                parent: None,
             },
         )
     }
@@ -279,8 +282,17 @@ impl SupervisorActor {
         self.node.report(|| Event::Report { supervisor: Arc::clone(self.table.path()), report });
     }
 
+    pub(super) fn template(&self, child: &ChildRef) -> Result<ChildPolicy, ChildError> {
+        let (child, alive) = child.clone().resolve();
+        self.plan.template(&child, alive).cloned()
+    }
+
+    pub(super) fn which_child(&self, child: &ChildRef) -> Result<ChildInfo, ChildError> {
+        self.plan.which_child(&child.clone().resolve().0)
+    }
+
     pub(super) fn child(&self, child: &ChildRef) -> Result<Child, ChildError> {
-        let (key, policy) = self.plan.child_spec(child)?;
+        let (key, policy) = self.plan.child_spec(&child.clone().resolve().0)?;
         let starter = self.table.with(key, |row| row.starter.clone()).flatten();
         let starter = starter.ok_or(ChildError::NotFound)?;
         Ok(Child { policy: policy.clone(), starter })
@@ -311,7 +323,8 @@ impl SupervisorActor {
                 self.newcomer = None;
             }
             Request::Terminate(child) => {
-                self.decide(ctx, |plan, actions| plan.terminate_child(&child, actions));
+                let (child, alive) = child.resolve();
+                self.decide(ctx, |plan, actions| plan.terminate_child(&child, alive, actions));
             }
             Request::Restart(child) => {
                 self.decide(ctx, |plan, actions| plan.restart_child(&child, actions));
@@ -358,9 +371,13 @@ impl Actor for SupervisorActor {
 impl Drop for SupervisorActor {
     /// Killed: its children die through their links (OTP-133). After a good end there are none.
     fn drop(&mut self) {
-        for (child, kind) in self.table.processes() {
-            orphan(&child, kind);
-        }
+        orphan_all(&self.table);
+    }
+}
+
+fn orphan_all(table: &Table) {
+    for (child, kind) in table.processes() {
+        orphan(&child, kind);
     }
 }
 

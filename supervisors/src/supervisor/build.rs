@@ -14,10 +14,10 @@ use super::handle::SupervisorRef;
 use super::plan::Plan;
 use super::planner::Planner;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
-use super::start::{Settings, Starter, Starting, Surroundings, Unborn, launch, start_after};
-use crate::process::{Cell, ExitListener};
+use super::start::{Settings, Started, Starter, Starting, Surroundings, Unborn, launch, start_after};
+use crate::process::{Cell, ExitListener, Object};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Process, Ref};
 
 /// A supervisor with its children, to be [started](Supervisor::start) as a root, or given to another supervisor as a
 /// child.
@@ -103,7 +103,8 @@ impl Supervisor {
     /// What is wrong with the flags, else with the first child at fault.
     pub fn check(&self) -> Result<(), SpecError> {
         self.flags.check()?;
-        check_child_specs(self.children.iter().map(Child::policy), Some(self.flags.auto_shutdown))
+        check_child_specs(self.children.iter().map(Child::policy), Some(self.flags.auto_shutdown))?;
+        self.children.iter().try_for_each(Child::check)
     }
 
     /// Starts it and its children on this thread, as the root of a tree; done when all init children run (OTP-021).
@@ -127,13 +128,16 @@ impl fmt::Debug for Supervisor {
 
 /// Starts a supervisor that has no supervisor.
 pub(super) async fn start_root(root: Child, node: &Node) -> Result<(), ExitReason> {
+    start_alone(root, node, None).await.map(drop)
+}
+
+/// Starts what has no supervisor.
+pub(super) async fn start_alone(child: Child, node: &Node, parent: Option<Process>) -> Started {
     let listener = Arc::new(Nobody) as Arc<dyn ExitListener>;
-    let surroundings = Surroundings { node: node.clone(), place: None, listener };
-    let started = match root.starter.start(surroundings) {
+    match child.starter.start(Surroundings { node: node.clone(), place: None, listener, parent }) {
         Starting::Done(started) => started,
         Starting::Later(starting) => starting.await,
-    };
-    started.map(drop)
+    }
 }
 
 /// A root has no supervisor; whoever started it watches its process.
@@ -153,7 +157,9 @@ struct StaticStarter {
 impl Starter for StaticStarter {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         let policies = self.children.iter().map(|child| child.policy.clone());
-        let plan = match Plan::new(&self.flags, policies) {
+        let plan = Plan::new(&self.flags, policies);
+        let plan = match plan.and_then(|plan| self.children.iter().try_for_each(Child::check).map(|()| plan))
+        {
             Ok(plan) => plan,
             Err(error) => return Starting::Done(Err(ExitReason::failed(error))),
         };
@@ -170,6 +176,10 @@ impl Starter for StaticStarter {
         let plan = Planner::Static(plan);
         start_after(doomed, move || start_supervisor(plan, children, &slot, &surroundings))
     }
+
+    fn current(&self) -> Option<Arc<dyn Object>> {
+        self.slot.current().map(|cell| cell as Arc<dyn Object>)
+    }
 }
 
 /// The supervisor that has the place, if it was killed and is about to end.
@@ -184,8 +194,7 @@ pub(super) fn start_supervisor(
     slot: &Arc<Slot<SupervisorActor>>,
     surroundings: &Surroundings,
 ) -> Starting {
-    let settings =
-        Settings { slot: Arc::clone(slot), name: None, mailbox: MAILBOX_BOUND, place: Place::Local };
+    let settings = Settings::new(Arc::clone(slot), MAILBOX_BOUND);
     let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
     let (ready, mut told) = oneshot::channel();
     let path = surroundings.path();

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, Context};
 use parking_lot::Mutex;
 
+use super::error::SpecError;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Place, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Place, Ref, WhenStuck};
 
 /// Why a start function gives no actor. Any error becomes one by `?`.
 #[derive(Debug)]
@@ -108,8 +110,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     }
 
     fn from_make(id: impl Into<ChildId>, make: Box<dyn Make<A>>) -> Self {
-        let settings =
-            Settings { slot: Slot::new(), name: None, mailbox: MAILBOX_BOUND, place: Place::default() };
+        let settings = Settings::new(Slot::new(), MAILBOX_BOUND);
         Self { policy: ChildPolicy::worker(id), make, settings }
     }
 
@@ -148,10 +149,28 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         self
     }
 
+    /// Gives up a start that takes longer than `limit`: it then fails with [`ExitReason::Timeout`], and what there is of
+    /// it is dropped or killed (OTP `{timeout, _}`, OTP-180). Default none. Only what is awaited counts
+    /// ([`starting`](Self::starting), a place on another thread): nothing can end a function that does not return.
+    #[must_use]
+    pub fn start_within(mut self, limit: Duration) -> Self {
+        self.settings.rare.get_or_insert_default().start_limit = Some(limit);
+        self
+    }
+
     /// Sets where it runs. Default: on its supervisor's thread.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
-        self.settings.place = place;
+        self.settings.rare.get_or_insert_default().place = place;
+        self
+    }
+
+    /// Sets what is done if a turn of it does not end. Default: what its node's [`Watchdog`](crate::Watchdog) does.
+    /// [`WhenStuck::Abandon`] is refused ([`SpecError::NotAbandonable`](super::SpecError::NotAbandonable)) unless the
+    /// child's place is on the node's own arbiters: a supervisor's own thread cannot be given up.
+    #[must_use]
+    pub fn when_stuck(mut self, response: WhenStuck) -> Self {
+        self.settings.rare.get_or_insert_default().when_stuck = Some(response);
         self
     }
 
@@ -182,6 +201,11 @@ impl Child {
     pub(crate) fn supervisor(policy: ChildPolicy, starter: Arc<dyn Starter>) -> Self {
         debug_assert_eq!(policy.kind, ChildKind::Supervisor, "made by `ChildPolicy::supervisor`");
         Self { policy, starter }
+    }
+
+    /// Whether it can be what its spec asks for, wherever it is put.
+    pub(crate) fn check(&self) -> Result<(), SpecError> {
+        self.starter.check(&self.policy.id)
     }
 
     /// Its policy.

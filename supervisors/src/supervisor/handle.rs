@@ -31,7 +31,9 @@ impl SupervisorRef {
     /// # Errors
     /// What OTP's `start_child` gives ([`ChildError`]); nothing has changed then.
     pub async fn start_child(&self, child: impl Into<Child>) -> Result<Option<Pid>, ChildError> {
-        self.ask(Request::Start(child.into())).await.map(started)
+        let child = child.into();
+        child.check()?;
+        self.ask(Request::Start(child)).await.map(started)
     }
 
     /// Stops a child and keeps its spec, unless it is temporary (OTP-046 to OTP-050).
@@ -64,6 +66,15 @@ impl SupervisorRef {
     /// [`ChildError::Supervisor`] if the supervisor does not run.
     pub async fn which_children(&self) -> Result<Vec<ChildInfo>, ChildError> {
         self.look(SupervisorActor::children).await
+    }
+
+    /// One child, by its id (OTP-057).
+    ///
+    /// # Errors
+    /// [`ChildError::NotFound`].
+    pub async fn which_child(&self, child: impl Into<ChildRef>) -> Result<ChildInfo, ChildError> {
+        let child = child.into();
+        self.look(move |supervisor| supervisor.which_child(&child)).await?
     }
 
     /// How many children there are (OTP-058).
@@ -99,7 +110,7 @@ impl SupervisorRef {
         self.target.call_by(|reply| Box::new(Serve(request, reply))).forever().await?
     }
 
-    async fn look<R: Send + 'static>(
+    pub(super) async fn look<R: Send + 'static>(
         &self,
         look: impl FnOnce(&SupervisorActor) -> R + Send + 'static,
     ) -> Result<R, ChildError> {

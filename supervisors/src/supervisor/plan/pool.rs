@@ -12,7 +12,7 @@ use crate::exit::ExitReason;
 use crate::pid::Pid;
 use crate::supervisor::child_info::{ChildCounts, ChildInfo, ChildRef};
 use crate::supervisor::error::ChildError;
-use crate::supervisor::report::{ChildPid, Offender, Report, Who};
+use crate::supervisor::report::{Attempt, ChildPid, Offender, Report, Who};
 use crate::supervisor::spec::{ChildPolicy, Restart};
 
 /// The children of a dynamic supervisor and what becomes of them. As a [`Plan`](super::Plan) it is busy while a
@@ -120,14 +120,15 @@ impl Pool {
         };
         let restart = self.policy(key).restart;
         let clean = reason.is_clean();
+        let restarts = restart == Restart::Permanent || (restart == Restart::Transient && !clean);
+        let attempt = restarts.then(|| self.window.answer(&reason, now));
         if restart == Restart::Permanent || !clean {
             let child = self.offender(key);
             actions.push(Action::Report(Report::ChildTerminated { child, reason }));
         }
-        if restart == Restart::Permanent || (restart == Restart::Transient && !clean) {
-            self.restart(key, pid, now, actions);
-        } else {
-            self.forget(key, pid, actions);
+        match attempt {
+            Some(attempt) => self.restart(key, pid, attempt, actions),
+            None => self.forget(key, pid, actions),
         }
     }
 
@@ -139,7 +140,8 @@ impl Pool {
             && let Some(key) = self.find(pid)
             && self.child(key).pid == ChildPid::Restarting(Some(pid))
         {
-            self.restart(key, pid, now, actions);
+            let attempt = self.window.add(now);
+            self.restart(key, pid, attempt, actions);
         }
     }
 
@@ -211,10 +213,17 @@ impl Pool {
 
     /// The children in the order of their pids; an id means nothing here (OTP-107).
     pub(crate) fn which_children(&self) -> impl Iterator<Item = ChildInfo> + '_ {
-        self.by_pid.values().map(|&key| {
-            let child = self.child(key);
-            ChildInfo { id: None, pid: child.pid, kind: child.policy.kind }
-        })
+        self.by_pid.values().map(|&key| self.info(key))
+    }
+
+    /// The child that runs as `pid`, or did before the restart it waits for.
+    pub(crate) fn which_child(&self, pid: Pid) -> Option<ChildInfo> {
+        self.find(pid).map(|key| self.info(key))
+    }
+
+    fn info(&self, key: Key) -> ChildInfo {
+        let child = self.child(key);
+        ChildInfo { id: None, pid: child.pid, kind: child.policy.kind }
     }
 
     /// Counts the children, as many specs as children; those that are restarting are not active (OTP-059,
@@ -269,9 +278,9 @@ impl Pool {
         }
     }
 
-    fn restart(&mut self, key: Key, pid: Pid, now: Duration, actions: &mut Vec<Action>) {
+    fn restart(&mut self, key: Key, pid: Pid, attempt: Option<Attempt>, actions: &mut Vec<Action>) {
         let child = self.offender(key);
-        let Some(attempt) = self.window.add(now) else {
+        let Some(attempt) = attempt else {
             actions.push(Action::Report(Report::ReachedMaxIntensity { child }));
             self.forget(key, pid, actions);
             return self.stop_all(ExitReason::Shutdown, actions);
