@@ -51,6 +51,11 @@ async fn start<A>(
 where
     A: Actor<Context = Context<A>>,
 {
+    // As `gen_server:start` does, before anything of the server runs (OTP-185). A supervisor calls the start function of
+    // a child in any case: what that does before it needs the name is its own affair.
+    if let Some(holder) = spec.holder(node) {
+        return Err(ExitReason::AlreadyStarted(holder.pid()));
+    }
     let reference = spec.reference();
     let started = start_alone(Child::from(spec), node, parent).await?;
     Ok(started.map(|_| reference))

@@ -12,7 +12,7 @@ use super::error::SpecError;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Place, Ref, WhenStuck};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Place, Process, Ref, WhenStuck};
 
 /// Why a start function gives no actor. Any error becomes one by `?`.
 #[derive(Debug)]
@@ -181,6 +181,12 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     #[must_use]
     pub fn reference(&self) -> Ref<A> {
         Ref::new(Arc::clone(&self.settings.slot))
+    }
+
+    /// Who has the name it is to have, unless that is about to end.
+    pub(super) fn holder(&self, node: &Node) -> Option<Process> {
+        let holder = node.whereis(self.settings.name.as_ref()?)?;
+        (!holder.0.control().is_doomed()).then_some(holder)
     }
 }
 

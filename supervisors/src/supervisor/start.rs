@@ -227,13 +227,9 @@ impl<A: Actor<Context = Context<A>>> Settings<A> {
     /// The process that has the place or the name, if it is about to end: the child of a supervisor that was killed.
     /// A new one is not started beside it, nor refused because of it (in OTP it may be, OTP-134).
     pub(super) fn doomed(&self, node: &Node) -> Option<Process> {
-        self.holder(node).filter(|process| process.0.control().is_doomed())
-    }
-
-    /// The process that has the place or the name.
-    fn holder(&self, node: &Node) -> Option<Process> {
         let in_place = self.slot.current().map(|cell| Process(cell));
-        in_place.or_else(|| self.name.as_ref().and_then(|name| node.whereis(name)))
+        let named = || self.name.as_ref().and_then(|name| node.whereis(name));
+        in_place.or_else(named).filter(|process| process.0.control().is_doomed())
     }
 }
 
@@ -372,10 +368,6 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
 
     /// Makes the actor and starts it on this thread. A panic on the way is a failed start.
     fn start_here(self: Arc<Self>, surroundings: Surroundings) -> Starting {
-        // Of one whose name is taken not even the start function runs (OTP-185).
-        if let Some(holder) = self.settings.holder(&surroundings.node) {
-            return Starting::Done(Err(ExitReason::AlreadyStarted(holder.pid())));
-        }
         match crate::process::catch(|| self.make.make()) {
             Err(panicked) => Starting::Done(Err(panicked)),
             Ok(Making::Done(made)) => Starting::Done(launch_made(made, &self.settings, &surroundings)),
