@@ -56,7 +56,7 @@ pub struct NodeBuilder {
     sink: Option<Sink>,
     clock: Option<Clock>,
     wall: fn() -> SystemTime,
-    watchdog: Watchdog,
+    watchdog: Option<Watchdog>,
     arbiters: Option<usize>,
     tracing: bool,
 }
@@ -116,10 +116,11 @@ impl NodeBuilder {
         self
     }
 
-    /// How its threads are watched over. Default: a turn of 1 s is reported; see [`Watchdog`].
+    /// How its threads are watched over. Default: a turn of 1 s is reported if there is anybody to hear it; see
+    /// [`Watchdog`].
     #[must_use]
     pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
-        self.watchdog = watchdog;
+        self.watchdog = Some(watchdog);
         self
     }
 
@@ -177,7 +178,7 @@ impl Node {
             sink: None,
             clock: None,
             wall: SystemTime::now,
-            watchdog: Watchdog::new(),
+            watchdog: None,
             arbiters: None,
             tracing: true,
         }
