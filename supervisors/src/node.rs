@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::call::PendingCalls;
 use crate::place::{Places, Pool};
-use crate::process::{Cell, Object, ProcessFuture};
+use crate::process::{Cell, Control, Object, ProcessFuture};
 use crate::reference::Slot;
 use crate::registry::Registry;
 use crate::watch::{Watch, Watchdog};
@@ -263,12 +263,12 @@ impl Node {
         let slot = Slot::new();
         // A new slot is empty: this cannot fail.
         let _ = slot.fill(&cell);
-        self.start(actor, cell);
+        self.run(actor, cell);
         Ref::new(slot)
     }
 
     /// Starts a process that no supervisor knows of.
-    fn start<A: Actor<Context = Context<A>>>(&self, actor: A, cell: Arc<Cell<A>>) {
+    pub(crate) fn run<A: Actor<Context = Context<A>>>(&self, actor: A, cell: Arc<Cell<A>>) {
         self.0.watch.note_unsupervised(&(Arc::clone(&cell) as Arc<dyn Object>));
         ProcessFuture::new(actor, cell).spawn();
     }
@@ -281,7 +281,7 @@ impl Node {
     pub fn spawn_link<A: Actor<Context = Context<A>>>(&self, actor: A) -> Ref<A> {
         let child = self.spawn(actor);
         if let (Some(parent), Some(child)) = (crate::this_process(), child.process()) {
-            parent.link(&child);
+            Control::link_newborn(&parent.0, &child.0);
         }
         child
     }
@@ -300,7 +300,7 @@ impl Node {
         // A new slot is empty: this cannot fail.
         let _ = slot.fill(&cell);
         let monitor = Process(Arc::clone(&cell) as Arc<dyn Object>).monitor(watcher);
-        self.start(actor, cell);
+        self.run(actor, cell);
         (Ref::new(slot), monitor)
     }
 
@@ -318,7 +318,7 @@ impl Node {
     ) -> Result<Ref<A>, RegisterError> {
         let cell = Cell::new(self.clone(), MAILBOX_BOUND);
         self.0.registry.register(name, &cell)?;
-        self.start(actor, cell);
+        self.run(actor, cell);
         self.named(name)
     }
 
@@ -345,6 +345,15 @@ impl Node {
         }
     }
 
+    /// Takes a name from whoever has it (OTP `unregister`). What a supervisor's child is [named](
+    /// crate::supervisor::ChildSpec::named) it has again after its next restart.
+    ///
+    /// # Errors
+    /// [`RegisterError::Unknown`] if nobody has it (OTP-186).
+    pub fn unregister(&self, name: &str) -> Result<(), RegisterError> {
+        self.0.registry.unregister(name)
+    }
+
     /// The process that has `name` now (OTP `whereis`).
     #[must_use]
     pub fn whereis(&self, name: &str) -> Option<Process> {
@@ -361,6 +370,11 @@ impl Node {
     #[must_use]
     pub fn registered(&self) -> Vec<(Arc<str>, Process)> {
         self.0.registry.names()
+    }
+
+    /// Whether the other is a handle to the same node.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub(crate) fn registry(&self) -> &Registry {

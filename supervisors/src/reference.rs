@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
-use crate::process::{Ask, Cell, Envelope, Name, Object, PushError, Tell};
+use crate::process::{Ask, Cell, ContextExt, Envelope, Name, Object, PushError, Tell, is_this_process};
 use crate::{CallError, ExitReason, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.
@@ -38,6 +39,15 @@ impl<A: Actor> Slot<A> {
             self.free(cell.control.pid);
         }
         Ok(())
+    }
+
+    /// Takes whoever is here away; `false` if nobody was.
+    pub(crate) fn vacate(self: &Arc<Self>) -> bool {
+        let _change = self.change.lock();
+        let Some(cell) = self.current.swap(None) else { return false };
+        // Before it can be here again: else that would be let go of, too.
+        cell.control.let_go(&(Arc::clone(self) as Arc<dyn Name>));
+        true
     }
 
     pub(crate) fn current(&self) -> Option<Arc<Cell<A>>> {
@@ -90,7 +100,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.send(Box::new(Tell(message))).map(drop)
+        self.send(Box::new(Tell(message)))
     }
 
     /// Sends `message` now and gives the future of its answer, with a time limit of 5 s unless
@@ -104,17 +114,51 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.call_by(|reply| Box::new(Ask(message, reply)))
     }
 
+    /// Asks it to end with `reason`, behind what was sent to it before, and waits for its end, at most for `limit`
+    /// (OTP `gen_server:stop/3`, OTP-183). `stopping()` and `stopped()` run.
+    ///
+    /// Cancel safe: once this was polled the request is made, whoever waits.
+    ///
+    /// # Errors
+    /// [`CallError::NoProc`] if nobody runs under the name; [`CallError::Timeout`] if it has not ended in time (it ends
+    /// when it comes to it); [`CallError::Exit`] if it ended with another reason; [`CallError::CallingSelf`] from
+    /// inside; [`CallError::Overloaded`] if its mailbox is full.
+    pub async fn stop(
+        &self,
+        reason: ExitReason,
+        limit: impl Into<Option<Duration>>,
+    ) -> Result<(), CallError> {
+        let cell = self.slot.current().ok_or(CallError::NoProc)?;
+        if is_this_process(&cell.control) {
+            return Err(CallError::CallingSelf);
+        }
+        push(&cell, Box::new(Leave(reason.clone())))?;
+        let process = Process(cell as Arc<dyn Object>);
+        let ended = match limit.into() {
+            None => process.exited().await,
+            Some(limit) => match tokio::time::timeout(limit, process.exited()).await {
+                Ok(ended) => ended,
+                Err(_) => return Err(CallError::Timeout(limit)),
+            },
+        };
+        if ended == reason { Ok(()) } else { Err(CallError::Exit(ended)) }
+    }
+
     /// A call whose envelope is not a message of the actor's.
     pub(crate) fn call_by<R>(
         &self,
         seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
     ) -> Call<R> {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.send(seal(reply)).and_then(|callee| match &*callee {
-            Some(cell) => Ok((Arc::clone(cell) as Arc<dyn Object>, answer)),
+        let current = self.slot.current.load();
+        Call::new(match &*current {
             None => Err(CallError::NoProc),
-        });
-        Call::new(sent)
+            // It would wait for its own next turn (OTP-170).
+            Some(cell) if is_this_process(&cell.control) => Err(CallError::CallingSelf),
+            Some(cell) => {
+                let (reply, answer) = oneshot::channel();
+                push(cell, seal(reply)).map(|()| (Arc::clone(cell) as Arc<dyn Object>, answer))
+            }
+        })
     }
 
     /// The process that runs under the name now.
@@ -134,18 +178,22 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.slot.current()
     }
 
-    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<Guard<Option<Arc<Cell<A>>>>, CallError> {
-        let current = self.slot.current.load();
-        let Some(cell) = &*current else { return Err(CallError::NoProc) };
-        match cell.push(mail) {
-            Ok(()) => Ok(current),
-            Err(PushError::Full) => {
-                cell.control.refused(&(Arc::clone(cell) as Arc<dyn Object>));
-                Err(CallError::Overloaded)
-            }
-            Err(PushError::Closed) => Err(CallError::NoProc),
+    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<(), CallError> {
+        match &*self.slot.current.load() {
+            Some(cell) => push(cell, mail),
+            None => Err(CallError::NoProc),
         }
     }
+}
+
+fn push<A: Actor>(cell: &Arc<Cell<A>>, mail: Box<dyn Envelope<A>>) -> Result<(), CallError> {
+    cell.push(mail).map_err(|error| match error {
+        PushError::Full => {
+            cell.control.refused(&(Arc::clone(cell) as Arc<dyn Object>));
+            CallError::Overloaded
+        }
+        PushError::Closed => CallError::NoProc,
+    })
 }
 
 impl<A: Actor> Clone for Ref<A> {
@@ -158,5 +206,14 @@ impl<A: Actor> fmt::Debug for Ref<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pid = self.slot.current.load().as_ref().map(|cell| cell.control.pid);
         f.debug_tuple("Ref").field(&std::any::type_name::<A>()).field(&pid).finish()
+    }
+}
+
+/// A request to end, in the order of the mail.
+struct Leave(ExitReason);
+
+impl<A: Actor<Context = Context<A>>> Envelope<A> for Leave {
+    fn open(self: Box<Self>, _: &mut A, ctx: &mut Context<A>) {
+        ctx.exit(self.0);
     }
 }

@@ -13,6 +13,7 @@ use actix::Actor;
 use parking_lot::Mutex;
 
 use super::mailbox::{Envelope, PushError, Queue};
+use super::manners::{Manners, STARTED};
 use super::state::{Rare, State, Tell, Told, Trap};
 use super::thread;
 use crate::watch::{Turn, WhenStuck};
@@ -53,8 +54,9 @@ pub(crate) struct Control {
     /// Its task, once it is one: a process is one task all its life.
     task: OnceLock<Waker>,
     signalled: AtomicBool,
-    started: AtomicBool,
     suspended: AtomicBool,
+    /// Whether it has started, and what of its [`Manners`] each message must heed; most have none.
+    pub(super) marks: AtomicU8,
     /// What is done if its turn does not end: a [`WhenStuck`], or what its node does.
     when_stuck: AtomicU8,
     /// Messages waiting: written under the lock of the mailbox and read without.
@@ -90,8 +92,8 @@ impl<A: Actor> Cell<A> {
             node,
             task: OnceLock::new(),
             signalled: AtomicBool::new(false),
-            started: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
+            marks: AtomicU8::new(0),
             when_stuck: AtomicU8::new(0),
             waiting: AtomicU32::new(0),
             handled: AtomicU64::new(0),
@@ -168,7 +170,12 @@ impl<A: Actor> Object for Cell<A> {
             rare.signals = Vec::new();
             let (watchers, links) = (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.links));
             // They may hold its own mailbox, or anything.
-            let held = (rare.trap.take(), rare.annex.take(), std::mem::take(&mut rare.on_abandon));
+            let held = (
+                rare.trap.take(),
+                rare.annex.take(),
+                rare.manners.take(),
+                std::mem::take(&mut rare.on_abandon),
+            );
             drop(state);
             drop(held);
             (names, listener, watchers, links)
@@ -213,23 +220,28 @@ impl Control {
         if self.node.watch().has_abandoned() && thread::is_abandoned() {
             return;
         }
-        {
-            let mut state = self.state.lock();
-            if state.reason.is_some() {
-                return;
-            }
-            // A stop asked for again changes nothing; what is kept is bounded by the first exit behind it.
-            state.orphaned |= matches!(signal, Signal::Orphaned(_));
-            let signals = &mut state.make_rare().signals;
-            match (&signal, signals.last()) {
-                (_, Some(Signal::Exit(_) | Signal::Panic(_))) | (Signal::Stop(_), Some(Signal::Stop(_))) => {
-                    return;
-                }
-                _ => signals.push(signal),
-            }
-            self.signalled.store(true, Ordering::Release);
+        let heard = self.enqueue(&mut self.state.lock(), signal);
+        if heard {
+            self.wake();
         }
-        self.wake();
+    }
+
+    /// The part of [`signal`](Self::signal) under the lock; whether the process is to be woken.
+    fn enqueue(&self, state: &mut State, signal: Signal) -> bool {
+        if state.reason.is_some() {
+            return false;
+        }
+        // A stop asked for again changes nothing; what is kept is bounded by the first exit behind it.
+        state.orphaned |= matches!(signal, Signal::Orphaned(_));
+        let signals = &mut state.make_rare().signals;
+        match (&signal, signals.last()) {
+            (_, Some(Signal::Exit(_) | Signal::Panic(_))) | (Signal::Stop(_), Some(Signal::Stop(_))) => {
+                return false;
+            }
+            _ => signals.push(signal),
+        }
+        self.signalled.store(true, Ordering::Release);
+        true
     }
 
     /// Gives the process a turn. Before it is a task nobody need be woken: a task's first turn comes by itself.
@@ -324,12 +336,15 @@ impl Control {
     }
 
     pub(super) fn mark_started(&self) {
-        self.started.store(true, Ordering::Release);
+        // Said in each turn; written once.
+        if self.marks.load(Ordering::Relaxed) & STARTED == 0 {
+            self.marks.fetch_or(STARTED, Ordering::Release);
+        }
     }
 
     /// Whether `started()` has returned.
     pub(crate) fn is_started(&self) -> bool {
-        self.started.load(Ordering::Acquire)
+        self.marks.load(Ordering::Acquire) & STARTED != 0
     }
 
     pub(crate) fn exit_as(&self) -> Option<ExitReason> {
@@ -375,6 +390,11 @@ impl Control {
         true
     }
 
+    /// Forgets a name that was taken from it.
+    pub(crate) fn let_go(&self, name: &Arc<dyn Name>) {
+        self.state.lock().names.remove(name);
+    }
+
     /// Something the process shows to whoever holds it (a supervisor: its table of children).
     pub(crate) fn set_annex(&self, annex: Arc<dyn Any + Send + Sync>) {
         self.state.lock().make_rare().annex = Some(annex);
@@ -382,5 +402,10 @@ impl Control {
 
     pub(crate) fn annex(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.state.lock().rare()?.annex.clone()
+    }
+
+    /// Works on what it has of a gen_server's manners.
+    pub(super) fn with_manners<R>(&self, work: impl FnOnce(&mut Manners) -> R) -> R {
+        work(self.state.lock().make_rare().manners.get_or_insert_default())
     }
 }

@@ -1,16 +1,23 @@
 //! What an actor may say of itself from inside a handler.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, ActorContext, Context, Handler, Message};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message};
 
-use super::{Cell, Process, Tell, thread};
-use crate::{ExitReason, Pid};
+use super::cell::Control;
+use super::{Cell, Process, Tell, manners, thread};
+use crate::{ExitReason, Pid, Ref};
 
 /// The process whose handler, timer or future is running, or `None` outside any.
 #[must_use]
 pub fn this_process() -> Option<Process> {
     thread::current().map(Process)
+}
+
+/// Whether it is the turn of the process this belongs to.
+pub(crate) fn is_this_process(control: &Control) -> bool {
+    thread::is_turn_of(control)
 }
 
 /// An exit signal, caught: from a process that was linked and has ended, or that was sent (OTP `{'EXIT', From, Reason}`).
@@ -24,6 +31,37 @@ pub struct Exit {
 }
 
 /// What the context of any actor can do once the actor is a process. Works on an unchanged `actix::Context`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use actix::{Actor, Context};
+/// use supervisors::{ContextExt, ExitReason, Node};
+///
+/// struct Session {
+///     user: Option<&'static str>,
+/// }
+///
+/// impl Actor for Session {
+///     type Context = Context<Self>;
+///
+///     fn started(&mut self, ctx: &mut Self::Context) {
+///         // Whoever waits for the start need not wait for this; no message comes before it.
+///         ctx.continue_with(|session, ctx| {
+///             session.user = Some("somebody");
+///             // One that nobody talks to is not needed.
+///             let limit = Some(Duration::from_millis(20));
+///             ctx.idle_timeout(limit, |_, ctx| ctx.exit(ExitReason::Normal));
+///         });
+///         ctx.on_panic(|session, reason| eprintln!("lost {:?}: {reason}", session.user));
+///     }
+/// }
+///
+/// # actix::run(async {
+/// let session = Node::new().spawn(Session { user: None }).process().expect("it runs");
+/// assert_eq!(session.exited().await, ExitReason::Normal);
+/// # }).expect("it runs");
+/// ```
 pub trait ContextExt<A> {
     /// Ends this process with `reason`: `stopping()` and `stopped()` run, then whoever watches it hears `reason`
     /// (a `gen_server` that returns `{stop, Reason, State}`).
@@ -38,6 +76,9 @@ pub trait ContextExt<A> {
     /// From now on exit signals come as [`Exit`] messages, behind what their sender sent before (OTP-148, OTP-164),
     /// and end the process no more; `false` ends that again. A kill cannot be trapped. Outside a process it does
     /// nothing.
+    ///
+    /// The end of the process that [started it linked](crate::Node::spawn_link), or an exit signal from it, is no
+    /// message: whoever traps then ends in good order with that reason, even `Normal` (OTP-181).
     fn trap_exit(&mut self, trap: bool)
     where
         A: Handler<Exit>;
@@ -52,6 +93,37 @@ pub trait ContextExt<A> {
     /// socket: `rustix::net::connect_unspec`. Closing the clone closes nothing, and `shutdown` would look like a good
     /// end.
     fn on_abandon(&mut self, action: impl FnOnce() + Send + 'static);
+
+    /// Goes on with `next` before any other message is handled, also before those that were sent first (OTP
+    /// `{continue, _}` and `handle_continue`, OTP-178): what an actor has to do after `started()` and before its mail,
+    /// without holding up whoever waits for its start. One `next` may ask for another; of two asked for in one turn
+    /// the later goes first.
+    ///
+    /// Also for actors that are no processes. It is `ctx.wait` with nothing to wait for.
+    fn continue_with(&mut self, next: impl FnOnce(&mut A, &mut Self) + 'static);
+
+    /// Calls `idle` once if no message comes within `limit`; any message cancels it, one that waits already wins over
+    /// a `limit` of zero, and asking again replaces what was asked before (a `gen_server` that returns a time-out,
+    /// OTP-177). Default none. `None` cancels.
+    ///
+    /// Messages are those sent through a [`Ref`]; mail through a raw `Addr` is not seen. Outside a process it does
+    /// nothing.
+    fn idle_timeout(&mut self, limit: Option<Duration>, idle: impl FnOnce(&mut A, &mut Self) + 'static);
+
+    /// Has `terminate` called if a handler of this actor panics, before the actor is dropped, with the reason it will
+    /// end with (OTP-172: `terminate` of a `gen_server` that crashed). Default nothing, for the actor is then in
+    /// whatever state the panic left it in. A panic in `terminate` itself is dropped.
+    ///
+    /// Only for messages sent through a [`Ref`]: a panic in a timer, a future or a message through a raw `Addr` ends the
+    /// actor without it, as a kill does. For an end in good order there are `stopping()`, `stopped()` and
+    /// [`stop_reason`](Self::stop_reason). Outside a process it does nothing.
+    fn on_panic(&mut self, terminate: fn(&mut A, &ExitReason));
+
+    /// This life of this actor, to be handed to others (OTP `self()`); it does not follow a restart. `None` outside a
+    /// process.
+    fn myself(&self) -> Option<Ref<A>>
+    where
+        A: Actor;
 }
 
 impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
@@ -75,7 +147,7 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
         if !trap {
             return control.set_trap(None);
         }
-        let Some(cell) = process.0.clone().as_any().downcast::<Cell<A>>().ok() else { return };
+        let Some(cell) = process.cell::<A>() else { return };
         let cell = Arc::downgrade(&cell);
         control.set_trap(Some(Box::new(move |from, reason| {
             if let Some(cell) = cell.upgrade() {
@@ -88,5 +160,32 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
         if let Some(process) = this_process() {
             process.0.control().add_on_abandon(Box::new(action));
         }
+    }
+
+    fn continue_with(&mut self, next: impl FnOnce(&mut A, &mut Self) + 'static) {
+        self.wait(actix::fut::ready(()).map(|(), actor: &mut A, ctx: &mut Self| next(actor, ctx)));
+    }
+
+    fn idle_timeout(&mut self, limit: Option<Duration>, idle: impl FnOnce(&mut A, &mut Self) + 'static) {
+        if let Some(cell) = this_process().and_then(|process| process.cell::<A>()) {
+            manners::idle_timeout(self, &cell, limit, idle);
+        }
+    }
+
+    fn on_panic(&mut self, terminate: fn(&mut A, &ExitReason)) {
+        if let Some(cell) = this_process().and_then(|process| process.cell::<A>()) {
+            manners::on_panic(&cell, terminate);
+        }
+    }
+
+    fn myself(&self) -> Option<Ref<A>> {
+        this_process().and_then(|process| process.cell::<A>()).map(|cell| manners::own(&cell))
+    }
+}
+
+impl Process {
+    /// Its cell, if its actor is an `A`.
+    pub(crate) fn cell<A: Actor>(&self) -> Option<Arc<Cell<A>>> {
+        Arc::clone(&self.0).as_any().downcast().ok()
     }
 }

@@ -10,20 +10,25 @@ mod context;
 mod future;
 mod handle;
 mod mailbox;
+mod manners;
 mod panic;
 mod state;
 mod statistics;
 pub(crate) mod thread;
 
-pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
+pub(crate) use cell::{Cell, Control, ExitListener, Name, Object, Signal};
+pub(crate) use context::is_this_process;
 pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
+pub(crate) use manners::own;
 pub(crate) use panic::{CatchPanic, catch};
 pub use statistics::Statistics;
 
 #[cfg(test)]
 mod link_tests;
+#[cfg(test)]
+mod manners_tests;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::cell::{ExitListener, Name, Object, Signal};
+use super::manners::Manners;
 use crate::{ExitReason, Pid};
 
 /// The part of a process that is looked at under its lock. What most processes never have is kept apart, so that a
@@ -34,6 +35,7 @@ pub(super) struct Rare {
     /// What becomes of exit signals if it traps them.
     pub(super) trap: Option<Trap>,
     pub(super) annex: Option<Arc<dyn Any + Send + Sync>>,
+    pub(super) manners: Option<Box<Manners>>,
     /// What is done in its stead, on another thread, if its own is abandoned.
     pub(super) on_abandon: Vec<OnAbandon>,
     /// Messages its mailbox refused since that was said, and when it was said last.
@@ -103,6 +105,14 @@ impl Names {
                 Self::Many(names)
             }
         };
+    }
+
+    pub(super) fn remove(&mut self, name: &Arc<dyn Name>) {
+        match self {
+            Self::One(one) if Arc::ptr_eq(one, name) => *self = Self::None,
+            Self::Many(names) => names.retain(|other| !Arc::ptr_eq(other, name)),
+            Self::None | Self::One(_) => {}
+        }
     }
 
     pub(super) fn free(self, pid: Pid) {

@@ -3,7 +3,7 @@
 use std::cell::{Cell as Plain, OnceCell, RefCell};
 use std::sync::Arc;
 
-use super::Object;
+use super::{Control, Object};
 use crate::Node;
 use crate::place::{StartOf, Worker};
 use crate::watch::{Beat, Before, Turn};
@@ -92,6 +92,14 @@ pub(crate) fn enter_start<R>(node: &Node, whose: impl FnOnce() -> StartOf, start
 /// The process whose turn it is on this thread.
 pub(crate) fn current() -> Option<Arc<dyn Object>> {
     LOCAL.with(|local| local.current.borrow().clone())
+}
+
+/// Whether it is the turn of the process this belongs to.
+pub(super) fn is_turn_of(control: &Control) -> bool {
+    LOCAL.with(|local| {
+        let current = local.current.borrow();
+        current.as_ref().is_some_and(|object| std::ptr::eq(object.control(), control))
+    })
 }
 
 /// A process has begun to live on this thread, which its node and whoever may abandon the thread are told.

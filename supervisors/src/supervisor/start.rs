@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use actix::{Actor, Context};
 use tokio::sync::oneshot;
@@ -13,7 +14,7 @@ use super::child::{Make, StartError};
 use super::error::SpecError;
 use super::spec::{ChildId, ChildKind};
 use crate::place::{Chosen, StartOf, Worker};
-use crate::process::{Cell, ExitListener, Launch, Object, ProcessFuture, Signal, thread};
+use crate::process::{Cell, Control, ExitListener, Launch, Object, ProcessFuture, Signal, thread};
 use crate::reference::Slot;
 use crate::{ExitReason, Node, Path, Place, Process, WhenStuck};
 
@@ -34,6 +35,8 @@ pub(crate) struct Surroundings {
     pub(crate) place: Option<(Arc<str>, ChildId)>,
     /// Who hears of its end.
     pub(crate) listener: Arc<dyn ExitListener>,
+    /// Whom it is linked to from the start, if it is no supervisor's child.
+    pub(crate) parent: Option<Process>,
 }
 
 impl Surroundings {
@@ -138,6 +141,8 @@ pub(super) struct Settings<A: Actor> {
 #[derive(Default)]
 pub(super) struct Rare {
     pub(super) place: Place,
+    /// How long its start may take.
+    pub(super) start_limit: Option<Duration>,
     pub(super) when_stuck: Option<WhenStuck>,
 }
 
@@ -154,6 +159,10 @@ impl<A: Actor> Settings<A> {
 
     fn place(&self) -> &Place {
         self.rare.as_deref().map_or(&Place::Local, |rare| &rare.place)
+    }
+
+    fn start_limit(&self) -> Option<Duration> {
+        self.rare.as_deref()?.start_limit
     }
 
     fn when_stuck(&self) -> Option<WhenStuck> {
@@ -192,7 +201,8 @@ impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
             surroundings.node.watch().is_needed(&surroundings.node);
         }
         let doomed = self.settings.doomed(&surroundings.node);
-        start_after(doomed, move || self.start_there(surroundings))
+        let limit = self.settings.start_limit();
+        within(limit, start_after(doomed, move || self.start_there(surroundings)))
     }
 
     fn current(&self) -> Option<Arc<dyn Object>> {
@@ -207,6 +217,28 @@ impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
             _ => Ok(()),
         }
     }
+}
+
+/// Gives up a start that takes longer than `limit`; what there is of it by then is dropped, wherever it is (OTP-180).
+fn within(limit: Option<Duration>, starting: Starting) -> Starting {
+    match (limit, starting) {
+        (Some(limit), Starting::Later(starting)) => Starting::Later(Box::pin(async move {
+            tokio::time::timeout(limit, starting).await.unwrap_or(Err(ExitReason::Timeout))
+        })),
+        (_, starting) => starting,
+    }
+}
+
+/// Awaits a start on another thread, unless nobody waits for it there any more.
+async fn unless_given_up(tell: &mut Tell, starting: impl Future<Output = Started>) -> Option<Started> {
+    let mut starting = pin!(starting);
+    poll_fn(|cx| {
+        if tell.poll_closed(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        starting.as_mut().poll(cx).map(Some)
+    })
+    .await
 }
 
 impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
@@ -234,7 +266,7 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
     }
 
     /// Starts it on this thread for a supervisor on another one.
-    fn start_and_tell(self: Arc<Self>, surroundings: Surroundings, tell: Tell) {
+    fn start_and_tell(self: Arc<Self>, surroundings: Surroundings, mut tell: Tell) {
         let node = surroundings.node.clone();
         let start_of = {
             let place = surroundings.place.clone();
@@ -248,7 +280,9 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
                 tokio::task::spawn_local(async move {
                     let step =
                         poll_fn(|cx| thread::enter_start(&node, &start_of, || starting.as_mut().poll(cx)));
-                    hand_over(tell, step.await);
+                    if let Some(started) = unless_given_up(&mut tell, step).await {
+                        hand_over(tell, started);
+                    }
                 });
             }
         }
@@ -342,9 +376,14 @@ where
     }
     let process = Process(Arc::clone(cell) as Arc<dyn Object>);
     match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
-        Launch::Running => Ok(process),
+        Launch::Running => {}
         // It started, and ended in its first turn: a child that ran, and whose end is in the supervisor's mailbox.
-        Launch::Ended(_) if cell.control.is_started() => Ok(process),
-        Launch::Ended(reason) => Err(reason),
+        Launch::Ended(_) if cell.control.is_started() => {}
+        Launch::Ended(reason) => return Err(reason),
     }
+    // Now that it has started: a failed start is told by its result, and by no exit signal beside (OTP-019, OTP-185).
+    if let Some(parent) = &surroundings.parent {
+        Control::link_newborn(&parent.0, &process.0);
+    }
+    Ok(process)
 }

@@ -1,8 +1,10 @@
 //! The integration tests: one binary, a module a theme; everything here is seen from outside.
 
 mod examples;
+mod hosts;
 mod places;
 mod stage;
 mod unchanged;
+mod unwind;
 mod watchdog;
 mod worlds;
