@@ -122,6 +122,39 @@ pub(crate) trait Starter: Send + Sync {
     }
 }
 
+/// Starts a child, unless a fault that is armed for its start says otherwise.
+pub(super) fn start(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    #[cfg(feature = "lab")]
+    if surroundings.node.points().is_armed() {
+        return start_by_fault(starter, surroundings);
+    }
+    starter.start(surroundings)
+}
+
+#[cfg(feature = "lab")]
+fn start_by_fault(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    use crate::lab::{Effect, Moment, Strike, failed_start};
+    let path = surroundings.place.clone().map(|(supervisor, child)| Path { supervisor, child });
+    let strike = surroundings.node.strikes(Moment::Start, path.as_ref(), None);
+    let Some(Strike { effect, lift }) = strike else { return starter.start(surroundings) };
+    match failed_start(effect) {
+        Err(reason) => Starting::Done(Err(reason)),
+        Ok(Effect::Slow(time)) => Starting::Later(Box::pin(async move {
+            lift.wait(time).await;
+            match starter.start(surroundings) {
+                Starting::Done(started) => started,
+                Starting::Later(starting) => starting.await,
+            }
+        })),
+        Ok(effect) => {
+            if let Effect::Block(time) = effect {
+                lift.block(time);
+            }
+            starter.start(surroundings)
+        }
+    }
+}
+
 /// Starts an actor.
 pub(super) struct ActorStarter<A: Actor> {
     pub(super) make: Box<dyn Make<A>>,
