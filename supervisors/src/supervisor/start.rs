@@ -249,6 +249,10 @@ pub(super) fn start_after(doomed: Option<Process>, start: impl FnOnce() -> Start
 
 impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
+        if self.settings.when_stuck().is_some() {
+            // Already for its start function.
+            surroundings.node.watch().is_needed(&surroundings.node);
+        }
         let doomed = self.settings.doomed(&surroundings.node);
         let limit = self.settings.start_limit();
         within(limit, start_after(doomed, move || self.start_there(surroundings)))
