@@ -106,6 +106,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         process.exited().await;
     }
     let crashed = JOBS - done;
-    println!("{JOBS} jobs, {done} done, {crashed} crashed, {most} at once at most; {refused} refused at the wall");
+    println!(
+        "{JOBS} jobs, {done} done, {crashed} crashed, {most} at once at most; {refused} refused at the wall"
+    );
     Ok(())
 }

@@ -172,7 +172,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         process.exited().await;
     }
     let mut dora = Client::new(address).await?;
-    assert_eq!(ben.say("still here").await?, "STILL HERE", "a connection has nothing to do with the listener");
+    assert_eq!(
+        ben.say("still here").await?,
+        "STILL HERE",
+        "a connection has nothing to do with the listener"
+    );
     let mut served = 0;
     assert_eq!(ben.say("bye").await?, "");
     assert_eq!(dora.say("hello").await?, "HELLO", "the new listener has her");

@@ -65,8 +65,8 @@
 //!
 //! # Tests
 //!
-//! With the feature `test-kit` there is [`test`](mod@test): virtual time, probes, and tests that fail if an actor crashes
-//! though nobody expected it.
+//! With the feature `test-kit`, for `[dev-dependencies]`, there is the module `test`: virtual time, probes, and tests that
+//! fail if an actor crashes though nobody expected it.
 //!
 //! # Which messages arrive
 //!
