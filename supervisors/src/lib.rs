@@ -46,6 +46,7 @@
 //! | `sys:get_state`, `replace_state`, `sys:trace` | none | a message of yours; [`Event`] |
 //! | `sys:statistics`, `process_info/2` | [`Process::statistics`] | |
 //! | `observer`, `supervisor:which_children` through a whole tree | [`SupervisorRef::tree`](supervisor::SupervisorRef::tree) | asks nobody, so it answers also while a supervisor is busy |
+//! | a supervisor's own `shutdown` | [`SupervisorRef::stop`](supervisor::SupervisorRef::stop) | for a root; a child is stopped by its supervisor |
 //! | SASL's progress and crash reports, `logger` | [`Event`], [`History`]; `tracing` (feature, on by default) | a restart is told, too, with its number among those allowed |
 //! | `erlang:system_monitor` with `long_schedule` | [`Watchdog`], [`Event::Stuck`] | may give the thread up |
 //! | schedulers; on which one a process runs | [`Places`], [`Place`] | chosen at the start, for life |
@@ -65,8 +66,8 @@
 //!
 //! # Tests
 //!
-//! With the feature `test-kit`, for `[dev-dependencies]`, there is the module `test`: virtual time, probes, and tests that
-//! fail if an actor crashes though nobody expected it.
+//! With the feature `test-kit`, for `[dev-dependencies]`, there is `supervisors::test`: virtual time, probes, and tests that
+//! fail if an actor crashes though nobody expected it. The feature `lab` has faults on purpose, laws and sweeps.
 //!
 //! # Which messages arrive
 //!

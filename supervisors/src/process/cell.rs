@@ -183,6 +183,13 @@ impl<A: Actor> Object for Cell<A> {
         // Declared by somebody else: the process finds out at its next turn and goes without a word.
         control.signalled.store(true, Ordering::Release);
         // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
+        #[cfg(feature = "lab")]
+        if control.node.is_planted(crate::lab::planted::NAME_FREED_LATE) {
+            control.node.do_late(move || names.free(pid));
+        } else {
+            names.free(pid);
+        }
+        #[cfg(not(feature = "lab"))]
         names.free(pid);
         // 3. The mailbox: whoever resolved the name before finds it closed.
         let unread: VecDeque<_> = {

@@ -122,6 +122,39 @@ pub(crate) trait Starter: Send + Sync {
     }
 }
 
+/// Starts a child, unless a fault that is armed for its start says otherwise.
+pub(super) fn start(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    #[cfg(feature = "lab")]
+    if surroundings.node.points().is_armed() {
+        return start_by_fault(starter, surroundings);
+    }
+    starter.start(surroundings)
+}
+
+#[cfg(feature = "lab")]
+fn start_by_fault(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    use crate::lab::{Effect, Moment, Strike, failed_start};
+    let path = surroundings.place.clone().map(|(supervisor, child)| Path { supervisor, child });
+    let strike = surroundings.node.strikes(Moment::Start, path.as_ref(), None);
+    let Some(Strike { effect, lift }) = strike else { return starter.start(surroundings) };
+    match failed_start(effect) {
+        Err(reason) => Starting::Done(Err(reason)),
+        Ok(Effect::Slow(time)) => Starting::Later(Box::pin(async move {
+            lift.wait(time).await;
+            match starter.start(surroundings) {
+                Starting::Done(started) => started,
+                Starting::Later(starting) => starting.await,
+            }
+        })),
+        Ok(effect) => {
+            if let Effect::Block(time) = effect {
+                lift.block(time);
+            }
+            starter.start(surroundings)
+        }
+    }
+}
+
 /// Starts an actor.
 pub(super) struct ActorStarter<A: Actor> {
     pub(super) make: Box<dyn Make<A>>,
@@ -226,10 +259,8 @@ fn within(limit: Option<Duration>, starting: Starting) -> Starting {
 }
 
 /// Awaits a start on another thread, unless nobody waits for it there any more.
-async fn unless_given_up(
-    tell: &mut Tell,
-    mut starting: Pin<Box<dyn Future<Output = Started>>>,
-) -> Option<Started> {
+async fn unless_given_up(tell: &mut Tell, starting: impl Future<Output = Started>) -> Option<Started> {
+    let mut starting = pin!(starting);
     poll_fn(|cx| {
         if tell.poll_closed(cx).is_ready() {
             return Poll::Ready(None);
@@ -265,11 +296,20 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
 
     /// Starts it on this thread for a supervisor on another one.
     fn start_and_tell(self: Arc<Self>, surroundings: Surroundings, mut tell: Tell) {
-        match self.start_here(surroundings) {
+        let node = surroundings.node.clone();
+        let start_of = {
+            let place = surroundings.place.clone();
+            let path = place.map(|(supervisor, child)| Path { supervisor, child });
+            let when_stuck = self.settings.when_stuck();
+            move || StartOf { path: path.clone(), when_stuck }
+        };
+        match thread::enter_start(&node, &start_of, || self.start_here(surroundings)) {
             Starting::Done(started) => hand_over(tell, started),
-            Starting::Later(starting) => {
+            Starting::Later(mut starting) => {
                 tokio::task::spawn_local(async move {
-                    if let Some(started) = unless_given_up(&mut tell, starting).await {
+                    let step =
+                        poll_fn(|cx| thread::enter_start(&node, &start_of, || starting.as_mut().poll(cx)));
+                    if let Some(started) = unless_given_up(&mut tell, step).await {
                         hand_over(tell, started);
                     }
                 });
@@ -289,13 +329,7 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
                     return;
                 }
                 begins.store(true, Ordering::Release);
-                there.note_start(Some(StartOf {
-                    path: at.place.clone().map(|(supervisor, child)| Path { supervisor, child }),
-                    when_stuck: this.settings.when_stuck(),
-                }));
-                let node = at.node.clone();
-                thread::enter_start(&node, || this.start_and_tell(at, tell));
-                there.note_start(None);
+                this.start_and_tell(at, tell);
             });
             match first_of(told, worker.abandoned()).await {
                 Some(Ok(started)) => return Ok(started?.and_then(Unborn::born)),

@@ -21,7 +21,7 @@ use super::start::{Starter, Starting, Surroundings, start_after};
 use super::tree::TreeNode;
 use crate::process::Object;
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref, WhenStuck};
 
 /// What all children of a [`TemplateSupervisor`] have in common: one policy, and one start function that takes the
 /// argument a caller adds (in OTP it is appended to the template's own arguments; here those are captured).
@@ -69,6 +69,7 @@ struct Shape {
     id: ChildId,
     mailbox: usize,
     place: Place,
+    when_stuck: Option<WhenStuck>,
 }
 
 /// Makes the start function of one child, and what it is held by.
@@ -129,6 +130,10 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
     ) -> Self {
         let mold = move |shape: &Shape, argument: X| {
             let spec = make(shape.id.clone(), argument).mailbox(shape.mailbox).place(shape.place.clone());
+            let spec = match shape.when_stuck {
+                Some(response) => spec.when_stuck(response),
+                None => spec,
+            };
             let reference = spec.reference();
             (Child::from(spec).starter, reference)
         };
@@ -146,6 +151,13 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
         self.shape.place = place;
+        self
+    }
+
+    /// Sets what is done if a child's turn does not end; see [`ChildSpec::when_stuck`]. Default what the node does.
+    #[must_use]
+    pub fn when_stuck(mut self, response: WhenStuck) -> Self {
+        self.shape.when_stuck = Some(response);
         self
     }
 }
@@ -168,7 +180,8 @@ impl<X: Send + 'static> Template<X, SupervisorRef> {
 
 impl<X, T> Template<X, T> {
     fn of_molds(policy: ChildPolicy, mold: Mold<X, T>) -> Self {
-        let shape = Shape { id: policy.id.clone(), mailbox: MAILBOX_BOUND, place: Place::default() };
+        let (id, place) = (policy.id.clone(), Place::default());
+        let shape = Shape { id, mailbox: MAILBOX_BOUND, place, when_stuck: None };
         Self { policy, shape, mold }
     }
 
