@@ -101,10 +101,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    if let Some(process) = workers.process() {
-        process.stop();
-        process.exited().await;
-    }
+    workers.stop().await;
     let crashed = JOBS - done;
     println!(
         "{JOBS} jobs, {done} done, {crashed} crashed, {most} at once at most; {refused} refused at the wall"

@@ -18,12 +18,12 @@ mod thermometer {
     use actix::prelude::*;
 
     /// Measures once in a while, and says what it measured last.
-    pub struct Thermometer {
+    pub(crate) struct Thermometer {
         degrees: i32,
     }
 
     impl Thermometer {
-        pub fn new(degrees: i32) -> Self {
+        pub(crate) fn new(degrees: i32) -> Self {
             Self { degrees }
         }
     }
@@ -38,8 +38,8 @@ mod thermometer {
 
     #[derive(Message)]
     #[rtype(result = "f64")]
-    pub struct Read {
-        pub unit: &'static str,
+    pub(crate) struct Read {
+        pub(crate) unit: &'static str,
     }
 
     impl Handler<Read> for Thermometer {
@@ -93,10 +93,7 @@ async fn after() -> Result<usize, ExitReason> {
             Err(error) => println!("          {unit}: {error}"),
         }
     }
-    if let Some(process) = root.process() {
-        process.stop();
-        process.exited().await;
-    }
+    root.stop().await;
     Ok(answers)
 }
 

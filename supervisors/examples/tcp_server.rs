@@ -188,10 +188,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     print!("{}", root.tree());
     let restarts = root.tree().find("listener").map_or(0, |listener| listener.restarts);
-    if let Some(process) = root.process() {
-        process.stop();
-        process.exited().await;
-    }
+    root.stop().await;
     let most = census.most.load(Ordering::Relaxed);
     println!("{served} clients served, 1 reset, {most} at once at most, {restarts} restart of the listener");
     Ok(())

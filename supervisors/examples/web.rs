@@ -105,10 +105,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tree = visits.supervisor().tree();
     print!("{tree}");
     let restarts: u64 = tree.children.iter().map(|child| child.restarts).sum();
-    if let Some(process) = visits.supervisor().process() {
-        process.stop();
-        assert_eq!(process.exited().await, ExitReason::Shutdown);
-    }
+    assert_eq!(visits.supervisor().stop().await, ExitReason::Shutdown);
     println!("{answered} requests answered, {failed} told of the crash it was, {restarts} worker restarted");
     Ok(())
 }
