@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use supervisors::Watchdog;
 use supervisors::supervisor::TreeNode;
 
 use super::bug::Bug;
@@ -193,7 +194,11 @@ impl Service {
         loop {
             let seed = self.seed.wrapping_add(u64::try_from(now().as_nanos()).unwrap_or(u64::MAX));
             let planted = self.bug.map(Bug::name);
-            let reporter = Reporter::new(|node| node.name(Arc::clone(&self.name)).seed(seed).plant(planted));
+            let reporter = Reporter::new(|node| {
+                // One thread, and a clock that stands still: nothing for a watchdog to see, no other thread to be on.
+                let node = node.watchdog(Watchdog::off()).arbiters(0);
+                node.name(Arc::clone(&self.name)).seed(seed).plant(planted)
+            });
             *self.reporter.borrow_mut() = Some(reporter.clone());
             self.chronicle.born(now(), &self.name, &reporter);
             let (network, limit) = (self.network.clone(), Limit::new(CONNECTIONS));
