@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::planted::{self, Fault};
 use super::{Action, Key, Phase, Plan, Work};
 use crate::exit::ExitReason;
 use crate::supervisor::child_info::ChildRef;
@@ -32,7 +33,8 @@ impl Plan {
         let policy = self.table.policy(key);
         let (restart, significant) = (policy.restart, policy.significant);
         let clean = reason.is_clean();
-        let restarts = restart == Restart::Permanent || (restart == Restart::Transient && !clean);
+        let restarts = restart == Restart::Permanent
+            || restart == Restart::Transient && (!clean || restarts_after_all(&reason));
         let attempt = restarts.then(|| self.window.answer(&reason, now));
         if restart == Restart::Permanent || !clean {
             let child = self.table.offender(key);
@@ -68,7 +70,8 @@ impl Plan {
             return self.ask_start(key, Work::RestartOne, actions);
         }
         let before = self.table.pid(key).restarting();
-        let group = Group { origin: key, before, all: self.strategy == Strategy::OneForAll };
+        let all = self.strategy == Strategy::OneForAll || planted::is(Fault::TakesTheOlder);
+        let group = Group { origin: key, before, all };
         self.table.set_pid(key, ChildPid::Undefined);
         self.stop_group(self.table.youngest(), group, actions);
     }
@@ -115,4 +118,9 @@ impl Plan {
         self.table.set_pid(key, before.restarting());
         actions.push(Action::QueueRetry(ChildRef::Id(id)));
     }
+}
+
+/// A fault that may be planted: what ends with `{shutdown, _}` is taken for a crash.
+fn restarts_after_all(reason: &ExitReason) -> bool {
+    matches!(reason, ExitReason::ShutdownWith(_)) && planted::is(Fault::RestartsAfterShutdownWith)
 }
