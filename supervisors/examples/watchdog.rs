@@ -141,10 +141,7 @@ async fn main() -> Result<(), ExitReason> {
     let total = count.call(Total).await.map_err(ExitReason::failed)?;
 
     print!("{}", root.tree());
-    if let Some(process) = root.process() {
-        process.stop();
-        process.exited().await;
-    }
+    root.stop().await;
     node.places().stop(Duration::from_secs(10)).await.map_err(ExitReason::failed)?;
     println!("1 worker stuck, {moved} of 3 moved to a new thread, {total} of 7 words counted");
     Ok(())

@@ -73,10 +73,7 @@ async fn main() -> Result<(), ExitReason> {
 
     print!("{}", pool.tree());
     let restarts: u64 = pool.tree().children.iter().map(|child| child.restarts).sum();
-    if let Some(process) = pool.process() {
-        process.stop();
-        process.exited().await;
-    }
+    pool.stop().await;
     let texts = TEXTS.len();
     println!(
         "{texts} texts counted, {crashes} that crashed their worker, {restarts} restarts, {words} words in all"

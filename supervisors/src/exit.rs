@@ -67,9 +67,12 @@ pub enum ShutdownCause {
 }
 
 impl ExitReason {
-    /// A failure told by `error`.
+    /// A failure told by `error`; an error that is a reason already is that reason.
     pub fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Failed(Failure(Arc::from(error.into())))
+        match error.into().downcast::<Self>() {
+            Ok(reason) => *reason,
+            Err(error) => Self::Failed(Failure(Arc::from(error))),
+        }
     }
 
     /// `normal`, `shutdown` and `{shutdown, _}`: what a transient child may end with for good (OTP-063).
@@ -104,6 +107,9 @@ impl fmt::Display for ExitReason {
         }
     }
 }
+
+/// So that `?` hands it on where any error will do. It has no `source`: what it displays says all causes already.
+impl Error for ExitReason {}
 
 impl fmt::Display for ShutdownCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,3 +159,22 @@ impl PartialEq for Failure {
 }
 
 impl Eq for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::StartError;
+
+    fn start() -> Result<(), StartError> {
+        Err(ExitReason::Timeout)?;
+        Ok(())
+    }
+
+    #[test]
+    fn a_reason_that_passes_as_an_error_is_the_same_reason_behind_it() {
+        let boxed: Box<dyn Error + Send + Sync> = ExitReason::Shutdown.into();
+        assert_eq!(ExitReason::failed(boxed), ExitReason::Shutdown);
+        assert!(matches!(start(), Err(StartError::Failed(ExitReason::Timeout))));
+        assert!(matches!(ExitReason::failed("no paper"), ExitReason::Failed(_)));
+    }
+}

@@ -24,6 +24,22 @@ pub struct Stamped<E> {
 ///
 /// Subscribers are bounded: one that does not keep up loses the newest events, and the loss is counted. Reporting
 /// never waits for anybody.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use supervisors::{Event, History, Node};
+///
+/// let history = History::<Event>::new();
+/// let recorder = Arc::clone(&history);
+/// let node = Node::builder().on_event(move |at, event| recorder.record(at, event)).build();
+/// let mut log = history.subscribe(1000);
+/// // ... a tree is started on `node`, and now and then somebody looks:
+/// while let Some(stamped) = log.try_next() {
+///     println!("{} {:?} {}", stamped.sequence, stamped.at, stamped.event);
+/// }
+/// # drop(node);
+/// ```
 pub struct History<E> {
     state: Mutex<State<E>>,
     listeners: AtomicUsize,

@@ -129,7 +129,8 @@ impl<K: Ord + Clone + Send + 'static, V: Clone + Send + 'static> Registry<K, V> 
     /// Registers the process whose turn it is.
     ///
     /// # Errors
-    /// [`RegistryError::AlreadyRegistered`] under a unique key; [`RegistryError::NotAProcess`] outside any.
+    /// [`RegistryError::AlreadyRegistered`] under a unique key; [`RegistryError::NotAProcess`] outside any;
+    /// [`RegistryError::OtherNode`], [`RegistryError::Dead`], [`RegistryError::Full`].
     pub fn register(&self, key: K, value: V) -> Result<(), RegistryError> {
         let process = this_process().ok_or(RegistryError::NotAProcess)?;
         if !process.node().is(&self.0.node) {
@@ -198,7 +199,8 @@ impl<K: Ord + Clone + Send + 'static, V: Clone + Send + 'static> Registry<K, V> 
     /// Changes the value of the process whose turn it is under a unique key; gives the new value (OTP-203).
     ///
     /// # Errors
-    /// [`RegistryError::NotRegistered`] if the key is not its own, or not unique.
+    /// [`RegistryError::NotRegistered`] if the key is not its own, or not unique; [`RegistryError::NotAProcess`] outside
+    /// any.
     pub fn update_value(&self, key: &K, change: impl FnOnce(&V) -> V) -> Result<V, RegistryError> {
         let process = this_process().ok_or(RegistryError::NotAProcess)?;
         let mut state = self.0.state.lock();

@@ -2,35 +2,60 @@
 //!
 //! # The words
 //!
-//! | OTP | here |
-//! |---|---|
-//! | pid, process | [`Pid`]: who; [`Process`]: one life of an actor, to signal and to watch, from any thread |
-//! | node | [`Node`]: pids, names, clock, chance, the sink of events |
-//! | exit reason | [`ExitReason`] |
-//! | `spawn`, `spawn_link`, `spawn_monitor`, `spawn_opt` | [`Node::spawn`], [`Node::spawn_link`], [`Node::spawn_monitor`], [`Node::spawn_opt`] |
-//! | `gen_server:start`, `start_link` with `{timeout, _}` | [`Node::start`], [`Node::start_link`]; [`ChildSpec::start_within`](supervisor::ChildSpec::start_within) |
-//! | `exit/1`, `{stop, Reason, _}` | [`ContextExt::exit`] |
-//! | `exit/2`, `kill` | [`Process::exit`], [`Process::kill`] |
-//! | `link`, `unlink`, `trap_exit`, `{'EXIT', _, _}` | [`Process::link`], [`Process::unlink`], [`ContextExt::trap_exit`], [`Exit`] |
-//! | `monitor`, `demonitor`, `'DOWN'` | [`Process::monitor`], by name [`Node::monitor`], [`Monitor::demonitor`], [`Down`]; for code that is no actor [`Process::exited`] |
-//! | `register`, `unregister`, `whereis`, `registered` | [`Node::register`], [`Node::unregister`], [`Node::whereis`], [`Node::registered`]; typed: [`Node::named`] |
-//! | Elixir's `Registry` | [`Registry`], with unique or duplicate keys of any type |
-//! | `pg` | [`Groups`] |
-//! | `self()` | [`this_process`]; typed: [`ContextExt::myself`] |
-//! | `gen_server:call`, `cast`, `noreply` and a later `reply` | [`Ref::call`], [`Ref::cast`]; `ResponseActFuture`. To whom only the message is known: [`Port`] |
-//! | `{continue, _}`, a time-out in milliseconds, `terminate/2` | [`ContextExt::continue_with`], [`ContextExt::idle_timeout`]; `stopping()` and `stopped()` with [`ContextExt::stop_reason`], [`ContextExt::on_panic`] |
-//! | `gen_server:stop` | [`Ref::stop`] |
-//! | `erlang:send_after`, `cancel_timer` | [`Ref::send_after`], [`Timer::cancel`] |
-//! | `supervisor` | [`Supervisor`](supervisor::Supervisor), [`ChildSpec`](supervisor::ChildSpec) |
-//! | `simple_one_for_one` | [`DynamicSupervisor::template`](supervisor::DynamicSupervisor::template), [`Template`](supervisor::Template): the argument of `start_child` is typed |
-//! | Elixir's `DynamicSupervisor` | [`DynamicSupervisor`](supervisor::DynamicSupervisor), also with `extra_arguments` |
-//! | Elixir's `PartitionSupervisor` | [`PartitionSupervisor`](supervisor::PartitionSupervisor) |
-//! | Elixir's `Task`, `Task.Supervisor` | [`Task`](supervisor::Task), [`TaskSupervisor`](supervisor::TaskSupervisor), [`TaskStream`](supervisor::TaskStream) |
-//! | `sys:suspend`, `sys:resume` | [`Process::suspend`], [`Process::resume`] |
-//! | `process_info/2` | [`Process::statistics`] |
-//! | `observer` | [`SupervisorRef::tree`](supervisor::SupervisorRef::tree), [`Event`], [`History`] |
-//! | `erlang:system_monitor` with `long_schedule` | [`Watchdog`], [`Event::Stuck`] |
-//! | schedulers; on which one a process runs | [`Places`], [`Place`] |
+//! What an Erlang or Elixir reader looks for. Where nothing is said of a difference, there is none but the types.
+//!
+//! | OTP | here | what differs |
+//! |---|---|---|
+//! | pid | [`Pid`] | says who, and is no address: one talks through a [`Ref`]; never reused |
+//! | process | [`Process`]: one life of an actor, to signal and to watch, from any thread | stays on one thread |
+//! | node | [`Node`]: pids, names, clock, chance, the sink of events | a value, as many in a program as you like; so far none sees another |
+//! | exit reason | [`ExitReason`] | an enum; [`Failed`](ExitReason::Failed) takes any error |
+//! | `spawn`, `spawn_link`, `spawn_monitor`, `spawn_opt` | [`Node::spawn`], [`Node::spawn_link`], [`Node::spawn_monitor`], [`Node::spawn_opt`] | a process is an actor, not a function |
+//! | `exit/1`, `{stop, Reason, _}` | [`ContextExt::exit`] | `stopping()` may refuse |
+//! | `exit/2`, `kill` | [`Process::exit`], [`Process::kill`] | also while it awaits, but not before its [turn](guide::beam) ends |
+//! | `link`, `unlink`, `process_flag(trap_exit, _)`, `{'EXIT', _, _}` | [`Process::link`], [`Process::unlink`], [`ContextExt::trap_exit`], [`Exit`] | |
+//! | `monitor`, `demonitor`, `'DOWN'` | [`Process::monitor`], by name [`Node::monitor`], [`Monitor::demonitor`], [`Monitor::demonitor_flush`], [`Down`] | for code that is no actor [`Process::exited`] |
+//! | `register`, `unregister`, `whereis`, `registered` | [`Node::register`], [`Node::unregister`], [`Node::whereis`], [`Node::registered`] | typed: [`Node::named`] is a [`Ref`] to whoever has the name, now or later |
+//! | `self()` | [`this_process`]; typed: [`ContextExt::myself`] | |
+//! | `gen_server` | any actor on `actix::Context`; [`ContextExt`] | one `Handler` a message, found by type when the program is built |
+//! | `init/1`, the init ack, `proc_lib:init_ack` | the start function of a [`ChildSpec`](supervisor::ChildSpec), then `started()` | started is who has returned from `started()`; there is no earlier ack |
+//! | `ignore`, `{stop, Reason}`, `{error, Reason}` of a start | [`StartError`](supervisor::StartError) | |
+//! | `gen_server:start`, `start_link`, `{timeout, _}` | [`Node::start`], [`Node::start_link`]; [`ChildSpec::start_within`](supervisor::ChildSpec::start_within) | |
+//! | `gen_server:call` | [`Ref::call`], with [`CallError`] | an error is a value and ends nobody; a late answer is dropped |
+//! | `cast`, `!` | [`Ref::cast`], [`Ref::try_cast`] | the latter says if nobody took it |
+//! | `noreply` and a later `reply` | actix's `ResponseActFuture` | the reply belongs to the actor: it goes when the actor does |
+//! | a server known by its protocol only | [`Port`] | |
+//! | `{continue, _}` | [`ContextExt::continue_with`] | |
+//! | a time-out in milliseconds | [`ContextExt::idle_timeout`] | |
+//! | `terminate/2` | `stopping()` and `stopped()`, with [`ContextExt::stop_reason`]; [`ContextExt::on_panic`] | runs for a supervisor's stop also in who does not trap exits; after a crash only if asked for |
+//! | `gen_server:stop` | [`Ref::stop`] | behind the mail, as there |
+//! | `code_change/3`, `hibernate`, `format_status` | none | see [`guide::beam`] |
+//! | `erlang:send_after`, `cancel_timer` | [`Ref::send_after`], [`Timer::cancel`] | an actor's own timers are actix's |
+//! | `pg` | [`Groups`] | typed by the message its members take; one node |
+//! | Elixir's `Registry` | [`Registry`] | keys of any ordered type; no partitions, no listeners |
+//! | `supervisor`, `sup_flags()`, `child_spec()` | [`Supervisor`](supervisor::Supervisor), [`ChildSpec`](supervisor::ChildSpec) | see [`supervisor`](mod@supervisor) |
+//! | `start_child`, `terminate_child`, `restart_child`, `delete_child`, `which_children`, `count_children`, `get_childspec` | the methods of [`SupervisorRef`](supervisor::SupervisorRef) | errors are [`ChildError`](supervisor::ChildError) |
+//! | `simple_one_for_one` | [`DynamicSupervisor::template`](supervisor::DynamicSupervisor::template), [`Template`](supervisor::Template) | the argument of `start_child` is typed |
+//! | Elixir's `DynamicSupervisor` | [`DynamicSupervisor`](supervisor::DynamicSupervisor) | |
+//! | Elixir's `PartitionSupervisor` | [`PartitionSupervisor`](supervisor::PartitionSupervisor) | a key is hashed alike in every run |
+//! | Elixir's `Task` | [`Task`](supervisor::Task) | awaiting has no time limit: [`Task::yield_within`](supervisor::Task::yield_within) has |
+//! | Elixir's `Task.Supervisor`, `async_stream` | [`TaskSupervisor`](supervisor::TaskSupervisor), [`TaskStream`](supervisor::TaskStream) | |
+//! | `application` | `main`: it starts a root and awaits its end | [`Process::exited`] of the root is what a program must not miss |
+//! | `gen_statem`, `gen_event` | none | an enum in the actor; [`Groups`] |
+//! | `sys:suspend`, `sys:resume` | [`Process::suspend`], [`Process::resume`] | timers and futures of the actor go on |
+//! | `sys:get_state`, `replace_state`, `sys:trace` | none | a message of yours; [`Event`] |
+//! | `sys:statistics`, `process_info/2` | [`Process::statistics`] | |
+//! | `observer`, `supervisor:which_children` through a whole tree | [`SupervisorRef::tree`](supervisor::SupervisorRef::tree) | asks nobody, so it answers also while a supervisor is busy |
+//! | a supervisor's own `shutdown` | [`SupervisorRef::stop`](supervisor::SupervisorRef::stop) | for a root; a child is stopped by its supervisor |
+//! | SASL's progress and crash reports, `logger` | [`Event`], [`History`]; `tracing` (feature, on by default) | a restart is told, too, with its number among those allowed |
+//! | `erlang:system_monitor` with `long_schedule` | [`Watchdog`], [`Event::Stuck`] | may give the thread up |
+//! | schedulers; on which one a process runs | [`Places`], [`Place`] | chosen at the start, for life |
+//! | hot upgrade, distribution, selective receive | none | see [`guide::beam`] |
+//!
+//! # Guides
+//!
+//! [From `actix::Supervisor`](guide::from_actix), [from Erlang or Elixir](guide::from_erlang), [from ractor or
+//! kameo](guide::from_peers), and [what the BEAM has and we do not](guide::beam).
 //!
 //! # Where to look
 //!
@@ -41,8 +66,8 @@
 //!
 //! # Tests
 //!
-//! With the feature `test-kit` there is `supervisors::test`: virtual time, probes, and tests that fail if an actor crashes
-//! though nobody expected it.
+//! With the feature `test-kit`, for `[dev-dependencies]`, there is `supervisors::test`: virtual time, probes, and tests that
+//! fail if an actor crashes though nobody expected it. The feature `lab` has faults on purpose, laws and sweeps.
 //!
 //! # Which messages arrive
 //!
@@ -108,6 +133,7 @@ mod call;
 mod event;
 mod exit;
 mod groups;
+pub mod guide;
 mod history;
 mod keys;
 #[cfg(feature = "lab")]

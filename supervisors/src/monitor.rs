@@ -11,6 +11,38 @@ use crate::{ExitReason, Node, Pid, Process, Ref};
 /// A monitored process has ended (OTP `{'DOWN', Ref, process, Pid, Reason}`).
 ///
 /// One for each monitor (OTP-160). It stands in the mailbox behind whatever the dead process had sent before (OTP-164).
+///
+/// ```
+/// use actix::{Actor, Context, Handler};
+/// use supervisors::{ContextExt, Down, ExitReason, Node};
+///
+/// struct Worker;
+/// impl Actor for Worker {
+///     type Context = Context<Self>;
+/// }
+///
+/// /// Ends as what it watches ends.
+/// struct Watcher;
+/// impl Actor for Watcher {
+///     type Context = Context<Self>;
+/// }
+/// impl Handler<Down> for Watcher {
+///     type Result = ();
+///     fn handle(&mut self, down: Down, ctx: &mut Self::Context) {
+///         ctx.exit(down.reason);
+///     }
+/// }
+///
+/// # actix::run(async {
+/// let node = Node::new();
+/// let (worker, watcher) = (node.spawn(Worker), node.spawn(Watcher));
+/// let worker = worker.process().expect("it runs");
+/// let end = watcher.process().expect("it runs").exited();
+/// worker.monitor(&watcher);
+/// worker.kill();
+/// assert_eq!(end.await, ExitReason::Killed);
+/// # }).expect("it runs");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct Down {

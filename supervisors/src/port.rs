@@ -10,6 +10,36 @@ use crate::{Call, CallError, Ref};
 /// Whoever takes `M`, held by name like a [`Ref`], without naming the actor's type: so siblings need not know each other.
 ///
 /// Like a `Ref` it survives restarts, is `Send` and `Sync`, cheap to clone, and keeps nobody alive.
+///
+/// ```
+/// use actix::{Actor, Context, Handler, Message};
+/// use supervisors::{Node, Port};
+///
+/// #[derive(Message)]
+/// #[rtype(result = "usize")]
+/// struct Log(String);
+///
+/// #[derive(Default)]
+/// struct Logger(Vec<String>);
+/// impl Actor for Logger {
+///     type Context = Context<Self>;
+/// }
+/// impl Handler<Log> for Logger {
+///     type Result = usize;
+///     fn handle(&mut self, Log(line): Log, _: &mut Self::Context) -> usize {
+///         self.0.push(line);
+///         self.0.len()
+///     }
+/// }
+///
+/// # actix::run(async {
+/// let logger = Node::new().spawn(Logger::default());
+/// // Whoever gets this knows nothing of a `Logger`.
+/// let port: Port<Log> = (&logger).into();
+/// port.cast(Log("one".to_owned()));
+/// assert_eq!(port.call(Log("two".to_owned())).await, Ok(2));
+/// # }).expect("it runs");
+/// ```
 pub struct Port<M: Message + Send + 'static>(Arc<dyn Target<M>>)
 where
     M::Result: Send;

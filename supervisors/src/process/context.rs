@@ -96,8 +96,8 @@ pub trait ContextExt<A> {
 
     /// Goes on with `next` before any other message is handled, also before those that were sent first (OTP
     /// `{continue, _}` and `handle_continue`, OTP-178): what an actor has to do after `started()` and before its mail,
-    /// without holding up whoever waits for its start. One `next` may ask for another; of two asked for in one turn
-    /// the later goes first.
+    /// without holding up whoever waits for its start, and without failing it: an exit or a panic in `next` is the end
+    /// of a process that ran. One `next` may ask for another; of two asked for in one turn the later goes first.
     ///
     /// Also for actors that are no processes. It is `ctx.wait` with nothing to wait for.
     fn continue_with(&mut self, next: impl FnOnce(&mut A, &mut Self) + 'static);
@@ -166,7 +166,13 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
     }
 
     fn continue_with(&mut self, next: impl FnOnce(&mut A, &mut Self) + 'static) {
-        self.wait(actix::fut::ready(()).map(|(), actor: &mut A, ctx: &mut Self| next(actor, ctx)));
+        self.wait(actix::fut::ready(()).map(|(), actor: &mut A, ctx: &mut Self| {
+            // `started()` has returned: who ends from here on has run, and did not fail to start.
+            if let Some(process) = this_process() {
+                process.0.control().mark_started();
+            }
+            next(actor, ctx);
+        }));
     }
 
     fn idle_timeout(&mut self, limit: Option<Duration>, idle: impl FnOnce(&mut A, &mut Self) + 'static) {

@@ -109,6 +109,8 @@ impl Supervisor {
 
     /// Starts it and its children on this thread, as the root of a tree; done when all init children run (OTP-021).
     ///
+    /// Cancel safe: given up, what there is of it is stopped.
+    ///
     /// # Errors
     /// Why it did not start: a bad spec, or the child whose start failed (OTP-024); no child runs then.
     ///

@@ -28,6 +28,27 @@ use crate::{ExitReason, Node, Pid, Process, Ref};
 /// it needs to shut down. Its children are restarted one for one, told apart by pid, and stopped all at once.
 ///
 /// `E` is what every child is given beside what its own spec says, see [`extra_arguments`](Self::extra_arguments).
+///
+/// ```
+/// use actix::{Actor, Context};
+/// use supervisors::Node;
+/// use supervisors::supervisor::{ChildError, ChildSpec, DynamicSupervisor};
+///
+/// struct Guest;
+/// impl Actor for Guest {
+///     type Context = Context<Self>;
+/// }
+///
+/// # actix::run(async {
+/// let guests = DynamicSupervisor::new("guests").max_children(1).start(&Node::new()).await.expect("it starts");
+/// let first = guests.start_child(ChildSpec::once("ada", || Guest)).await.expect("there is room");
+/// let second = guests.start_child(ChildSpec::once("ben", || Guest)).await;
+/// assert_eq!(second, Err(ChildError::MaxChildren));
+///
+/// guests.terminate_child(first.expect("it does not ignore")).await.expect("it is there");
+/// assert!(guests.start_child(ChildSpec::once("ben", || Guest)).await.is_ok());
+/// # }).expect("it runs");
+/// ```
 pub struct DynamicSupervisor<E = ()> {
     policy: ChildPolicy,
     flags: DynamicFlags,
@@ -65,7 +86,8 @@ impl<E> DynamicSupervisor<E> {
         self
     }
 
-    /// Refuses to start a child while `max_children` are present, restarting ones included; 0 refuses all.
+    /// Refuses to start a child while `max_children` are present, restarting ones included; 0 refuses all (OTP-193).
+    /// Default: no limit but memory. Who would rather wait takes a permit first, see `examples/backpressure.rs`.
     #[must_use]
     pub fn max_children(mut self, max_children: usize) -> Self {
         self.flags = self.flags.max_children(max_children);
@@ -102,6 +124,8 @@ impl<E> DynamicSupervisor<E> {
     }
 
     /// Starts it on this thread, as the root of a tree.
+    ///
+    /// Cancel safe: given up, what there is of it is stopped.
     ///
     /// # Errors
     /// Why it did not start: bad flags.
@@ -183,7 +207,8 @@ impl<E> DynamicRef<E> {
         self.0.start_child(child).await
     }
 
-    /// Stops and forgets the child with this pid, which it has or had before the restart it waits for (OTP-196).
+    /// Stops and forgets the child with this pid, which it has or had before the restart it waits for (OTP-196). Done
+    /// when it has ended, within its [`Shutdown`].
     ///
     /// # Errors
     /// [`ChildError::NotFound`].
@@ -219,6 +244,11 @@ impl<E> DynamicRef<E> {
     #[must_use]
     pub fn process(&self) -> Option<Process> {
         self.0.process()
+    }
+
+    /// Stops it and all below it: see [`SupervisorRef::stop`](super::SupervisorRef::stop).
+    pub async fn stop(&self) -> ExitReason {
+        self.0.stop().await
     }
 
     /// The whole tree below it as it is now. Asks nobody.

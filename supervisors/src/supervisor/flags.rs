@@ -62,7 +62,7 @@ impl Flags {
         Self { strategy, ..Self::default() }
     }
 
-    /// Allows `intensity` restarts within `period` (whole seconds, at least 1).
+    /// Allows `intensity` restarts within `period` (whole seconds, at least 1). Default 1 in 5 s.
     #[must_use]
     pub const fn intensity(mut self, intensity: u32, period: Duration) -> Self {
         self.intensity = intensity;
@@ -70,7 +70,7 @@ impl Flags {
         self
     }
 
-    /// Lets significant children end the supervisor.
+    /// Lets significant children end the supervisor. Default never.
     #[must_use]
     pub const fn auto_shutdown(mut self, auto_shutdown: AutoShutdown) -> Self {
         self.auto_shutdown = auto_shutdown;
@@ -106,7 +106,7 @@ impl Default for DynamicFlags {
 }
 
 impl DynamicFlags {
-    /// Allows `intensity` restarts within `period` (whole seconds, at least 1).
+    /// Allows `intensity` restarts within `period` (whole seconds, at least 1). Default 3 in 5 s.
     #[must_use]
     pub const fn intensity(mut self, intensity: u32, period: Duration) -> Self {
         self.intensity = intensity;
@@ -114,7 +114,7 @@ impl DynamicFlags {
         self
     }
 
-    /// Refuses to start a child while `max_children` are present; 0 refuses all.
+    /// Refuses to start a child while `max_children` are present; 0 refuses all. Default: no limit.
     #[must_use]
     pub const fn max_children(mut self, max_children: usize) -> Self {
         self.max_children = Some(max_children);

@@ -13,7 +13,7 @@ use super::plan::Answer;
 use super::spec::ChildId;
 use super::tree::TreeNode;
 use crate::process::Envelope;
-use crate::{Pid, Process, Ref};
+use crate::{ExitReason, Pid, Process, Ref};
 
 /// A supervisor, held by its place in the tree: it follows restarts.
 ///
@@ -36,7 +36,8 @@ impl SupervisorRef {
         self.ask(Request::Start(child)).await.map(started)
     }
 
-    /// Stops a child and keeps its spec, unless it is temporary (OTP-046 to OTP-050).
+    /// Stops a child and keeps its spec, unless it is temporary (OTP-046 to OTP-050). Done when it has ended, within its
+    /// [`Shutdown`](super::Shutdown).
     ///
     /// # Errors
     /// [`ChildError::NotFound`].
@@ -99,6 +100,17 @@ impl SupervisorRef {
     #[must_use]
     pub fn process(&self) -> Option<Process> {
         self.target.process()
+    }
+
+    /// Stops it, as its own supervisor would: its children in reverse start order, each within its time. Gives its reason
+    /// when all have ended, `Shutdown` if all went well; [`ExitReason::NoProc`] if it does not run. For a root: a child of
+    /// a supervisor may be started again by that, so ask that to [terminate](Self::terminate_child) it.
+    ///
+    /// It has no time limit but those of the children. Cancel safe: once polled the request is made, whoever waits.
+    pub async fn stop(&self) -> ExitReason {
+        let Some(process) = self.process() else { return ExitReason::NoProc };
+        process.stop();
+        process.exited().await
     }
 
     /// The whole tree below it as it is now. Asks nobody: it answers also while the supervisor is busy.

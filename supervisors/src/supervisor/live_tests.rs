@@ -465,3 +465,16 @@ fn refusals_are_said_at_once_and_then_once_a_second_with_their_number() {
     assert_eq!(numbers, [(0, 1, 2), (1, 2, 2), (2, 4, 2)]);
     assert_eq!(heard[0].1.path.as_ref().map(ToString::to_string), Some("w".to_owned()));
 }
+
+#[test]
+fn a_root_that_is_asked_to_stop_tells_its_reason_when_its_children_have_stopped() {
+    run(async |node, log| {
+        let root = Supervisor::new("root").child(worker("a", &log)).child(worker("b", &log));
+        let root = root.start(&node).await.expect("it starts");
+        // Asked, though not awaited to the end.
+        assert!(tokio::time::timeout(Duration::ZERO, root.stop()).await.is_err());
+        assert_eq!(root.stop().await, ExitReason::Shutdown);
+        assert_eq!(take(&log), "+a +b -b -a");
+        assert_eq!(root.stop().await, ExitReason::NoProc);
+    });
+}

@@ -137,6 +137,8 @@ impl<A: Actor<Context = Context<A>>> PartitionSupervisor<A> {
 
     /// Starts it and its partitions on this thread, as the root of a tree.
     ///
+    /// Cancel safe: given up, what there is of it is stopped.
+    ///
     /// # Errors
     /// Why it did not start.
     ///

@@ -130,7 +130,7 @@ impl ChildPolicy {
         Self { shutdown: Shutdown::Infinity, kind: ChildKind::Supervisor, ..Self::worker(id) }
     }
 
-    /// Sets when it is restarted.
+    /// Sets when it is restarted. Default [`Restart::Permanent`].
     #[must_use]
     pub const fn restart(mut self, restart: Restart) -> Self {
         self.restart = restart;
@@ -144,7 +144,8 @@ impl ChildPolicy {
         self
     }
 
-    /// Sets how it is stopped; every value is legal for either kind (OTP-008).
+    /// Sets how it is stopped; every value is legal for either kind (OTP-008). Default 5 s for a worker, infinity for a
+    /// supervisor.
     #[must_use]
     pub const fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = shutdown;

@@ -275,6 +275,8 @@ impl<X, T> TemplateSupervisor<X, T> {
 
     /// Starts it on this thread, as the root of a tree.
     ///
+    /// Cancel safe: given up, what there is of it is stopped.
+    ///
     /// # Errors
     /// Why it did not start: bad flags, a bad template.
     ///
@@ -410,6 +412,11 @@ impl<X, T> TemplateRef<X, T> {
     #[must_use]
     pub fn process(&self) -> Option<Process> {
         self.supervisor.process()
+    }
+
+    /// Stops it and all below it: see [`SupervisorRef::stop`](super::SupervisorRef::stop).
+    pub async fn stop(&self) -> ExitReason {
+        self.supervisor.stop().await
     }
 
     /// The whole tree below it as it is now. Asks nobody.

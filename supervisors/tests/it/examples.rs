@@ -41,6 +41,38 @@ fn a_worker_that_is_stuck_costs_its_thread_and_nothing_else() {
 }
 
 #[test]
+fn a_web_app_outlives_the_crash_of_a_worker_and_the_client_to_blame_is_told() {
+    let last = last_line("web", &[]);
+    assert_eq!(last, "3 requests answered, 1 told of the crash it was, 1 worker restarted");
+}
+
+#[test]
+fn a_tcp_server_resets_who_crashed_it_and_serves_everybody_else() {
+    let last = last_line("tcp_server", &[]);
+    assert_eq!(last, "3 clients served, 1 reset, 2 at once at most, 1 restart of the listener");
+}
+
+#[test]
+fn jobs_wait_for_a_permit_and_those_without_one_are_refused() {
+    let last = last_line("backpressure", &[]);
+    assert_eq!(last, "20 jobs, 18 done, 2 crashed, 4 at once at most; 1 refused at the wall");
+}
+
+#[test]
+fn what_no_restart_mends_goes_up_to_the_root() {
+    let last = last_line("escalation", &[]);
+    let told = "6 crashes, 4 restarts of the printer, 1 of the office; gave up: office, office, the root; \
+                the root ended: shutdown";
+    assert_eq!(last, told);
+}
+
+#[test]
+fn an_actor_is_migrated_without_a_change_and_answers_after_its_crash() {
+    let last = last_line("migration", &[]);
+    assert_eq!(last, "of 4 questions, 1 of which crashes it: before 2 answers, after 3");
+}
+
+#[test]
 fn random_trees_do_on_otp_what_they_do_here() {
     let last = last_line("otp_differential", &["--seed", "1", "--cases", "20"]);
     assert!(last == "20 cases, 0 differences" || last == LACKING, "{last}");

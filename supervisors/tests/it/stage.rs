@@ -51,7 +51,5 @@ pub(crate) fn life<A: Actor<Context = Context<A>>>(child: &Ref<A>) -> Process {
 
 /// Stops a tree and waits for its end.
 pub(crate) async fn stop(root: &SupervisorRef) -> ExitReason {
-    let process = root.process().expect("it runs");
-    process.stop();
-    process.exited().await
+    root.stop().await
 }

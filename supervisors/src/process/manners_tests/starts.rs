@@ -26,6 +26,23 @@ fn a_start_that_fails_ignores_or_panics_is_told_and_frees_its_name() {
     });
 }
 
+/// OTP-178: what goes on after the start is no part of it.
+#[test]
+fn a_server_that_ends_as_it_goes_on_has_started() {
+    run(async |rig| {
+        let ends: [fn(&mut Server, &mut Context<Server>); 2] =
+            [|_, ctx| ctx.exit(ExitReason::Normal), |_, _| panic!("as asked")];
+        for end in ends {
+            let log = Arc::clone(&rig.log);
+            let spec = ChildSpec::new("s", move || {
+                let begin: Order = Box::new(move |_, ctx| ctx.continue_with(end));
+                Server { log: Arc::clone(&log), begin: Some(begin) }
+            });
+            assert!(rig.node.start(spec).await.expect("it has started").is_some());
+        }
+    });
+}
+
 /// OTP-180: and no exit signal reaches the parent.
 #[test]
 fn a_start_that_takes_too_long_is_given_up() {

@@ -109,6 +109,8 @@ impl TaskSupervisor {
 
     /// Starts it on this thread, as the root of a tree.
     ///
+    /// Cancel safe: given up, what there is of it is stopped.
+    ///
     /// # Errors
     /// Why it did not start.
     ///
@@ -129,6 +131,7 @@ impl From<TaskSupervisor> for Child {
 /// A supervisor of tasks, held by its place in the tree: it follows restarts.
 ///
 /// A task is a function that makes a future on the thread it will run on, so the future itself need not be `Send`.
+/// Requests as to a [`SupervisorRef`](super::super::SupervisorRef).
 #[derive(Clone, Debug)]
 pub struct TaskRef {
     dynamic: DynamicRef,
@@ -244,6 +247,11 @@ impl TaskRef {
     #[must_use]
     pub fn process(&self) -> Option<Process> {
         self.dynamic.process()
+    }
+
+    /// Stops it and all below it: see [`SupervisorRef::stop`](super::super::SupervisorRef::stop).
+    pub async fn stop(&self) -> ExitReason {
+        self.dynamic.stop().await
     }
 
     /// The tasks as they are now. Asks nobody.
