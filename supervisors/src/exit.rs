@@ -39,6 +39,8 @@ pub enum ExitReason {
     /// It was not started, because the name or place it needed is held by this running process
     /// (OTP `{already_started, Pid}`, OTP-020 and OTP-040).
     AlreadyStarted(Pid),
+    /// What it was given time for took longer (OTP `timeout`): its start (OTP-180), a task of a stream (OTP-208).
+    Timeout,
     /// Its turn did not end and its thread was abandoned.
     Stuck,
 }
@@ -85,6 +87,7 @@ impl fmt::Display for ExitReason {
             Self::Panicked { message, place: None } => write!(f, "panicked: {message}"),
             Self::Failed(failure) => failure.fmt(f),
             Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
+            Self::Timeout => f.write_str("it took too long"),
             Self::Stuck => f.write_str("stuck"),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix::{Actor, Context, Handler, Message};
 
 use crate::process::{Envelope, Object, Tell};
-use crate::{ExitReason, Pid, Process, Ref};
+use crate::{ExitReason, Node, Pid, Process, Ref};
 
 /// A monitored process has ended (OTP `{'DOWN', Ref, process, Pid, Reason}`).
 ///
@@ -16,8 +16,10 @@ use crate::{ExitReason, Pid, Process, Ref};
 pub struct Down {
     /// Which monitor this is of.
     pub monitor: MonitorId,
-    /// Who ended.
+    /// Who ended; of a name nobody had, the pid numbered 0, which no process has.
     pub pid: Pid,
+    /// The name it was monitored by, if it was by name (OTP-162).
+    pub name: Option<Arc<str>>,
     /// Why. `NoProc` if it had ended before it was monitored (OTP-161).
     pub reason: ExitReason,
 }
@@ -31,7 +33,7 @@ pub struct MonitorId(u64);
 #[derive(Debug)]
 pub struct Monitor {
     id: MonitorId,
-    process: Process,
+    process: Option<Process>,
     watcher: Option<u64>,
     /// Set by a flush: a `Down` that is in the mailbox by then is not handled.
     flushed: Arc<AtomicBool>,
@@ -60,25 +62,41 @@ impl Process {
     where
         A: Actor<Context = Context<A>> + Handler<Down>,
     {
-        let id = MonitorId(self.node().next_reference());
-        let flushed = Arc::new(AtomicBool::new(false));
-        let Some(cell) = watcher.cell() else {
-            return Monitor { id, process: self.clone(), watcher: None, flushed };
-        };
-        let delivered = Arc::clone(&flushed);
-        let tell = move |pid: Pid, reason: &ExitReason| {
-            let down = Down { monitor: id, pid, reason: reason.clone() };
-            let _ = cell.push_unbounded(Box::new(Delivery { down, flushed: delivered }));
-        };
-        let control = Object::control(&*self.0);
-        let watcher = if control.is_alive() {
-            control.watch(Box::new(tell))
-        } else {
-            tell(control.pid, &ExitReason::NoProc);
-            None
-        };
-        Monitor { id, process: self.clone(), watcher, flushed }
+        monitor(self.node(), Some(self.clone()), None, watcher)
     }
+}
+
+impl Node {
+    /// Has `watcher` told by a [`Down`], which carries the name, when the process that has `name` now ends; at once,
+    /// with reason `NoProc`, if nobody has it. The name is resolved once: whoever has it later is not watched (OTP-162).
+    pub fn monitor<A>(&self, name: &str, watcher: &Ref<A>) -> Monitor
+    where
+        A: Actor<Context = Context<A>> + Handler<Down>,
+    {
+        monitor(self, self.whereis(name), Some(name.into()), watcher)
+    }
+}
+
+fn monitor<A>(node: &Node, process: Option<Process>, name: Option<Arc<str>>, watcher: &Ref<A>) -> Monitor
+where
+    A: Actor<Context = Context<A>> + Handler<Down>,
+{
+    let id = MonitorId(node.next_reference());
+    let flushed = Arc::new(AtomicBool::new(false));
+    let Some(cell) = watcher.cell() else { return Monitor { id, process, watcher: None, flushed } };
+    let delivered = Arc::clone(&flushed);
+    let tell = move |pid: Pid, reason: &ExitReason| {
+        let down = Down { monitor: id, pid, name, reason: reason.clone() };
+        let _ = cell.push_unbounded(Box::new(Delivery { down, flushed: delivered }));
+    };
+    let watcher = match &process {
+        Some(process) if process.is_alive() => Object::control(&*process.0).watch(Box::new(tell)),
+        dead => {
+            tell(dead.as_ref().map_or(Pid::new(0, 0, 0), Process::pid), &ExitReason::NoProc);
+            None
+        }
+    };
+    Monitor { id, process, watcher, flushed }
 }
 
 impl Monitor {
@@ -92,7 +110,8 @@ impl Monitor {
     /// stands in the mailbox, or was handled (OTP-163).
     #[allow(clippy::must_use_candidate, reason = "most callers do not care whether it had fired")]
     pub fn demonitor(self) -> bool {
-        self.watcher.is_some_and(|id| Arc::clone(&self.process.0).control().unwatch(id))
+        let Some((process, id)) = self.process.as_ref().zip(self.watcher) else { return false };
+        Object::control(&*process.0).unwatch(id)
     }
 
     /// [`demonitor`](Self::demonitor), and a `Down` that stands in the mailbox is not handled either (OTP

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::call::PendingCalls;
-use crate::process::{Cell, Object, ProcessFuture};
+use crate::process::{Cell, Control, Object, ProcessFuture};
 use crate::reference::Slot;
 use crate::registry::Registry;
 use crate::{Event, Pid, Process, Ref, RegisterError};
@@ -188,7 +188,7 @@ impl Node {
     pub fn spawn_link<A: Actor<Context = Context<A>>>(&self, actor: A) -> Ref<A> {
         let child = self.spawn(actor);
         if let (Some(parent), Some(child)) = (crate::this_process(), child.process()) {
-            parent.link(&child);
+            Control::link_newborn(&parent.0, &child.0);
         }
         child
     }
@@ -268,6 +268,11 @@ impl Node {
     #[must_use]
     pub fn registered(&self) -> Vec<(Arc<str>, Process)> {
         self.0.registry.names()
+    }
+
+    /// Whether the other is a handle to the same node.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub(crate) fn registry(&self) -> &Registry {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
 use arc_swap::{ArcSwapOption, Guard};
@@ -9,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
-use crate::process::{Ask, Cell, Envelope, Name, Object, PushError, Tell};
+use crate::process::{Ask, Cell, ContextExt, Envelope, Name, Object, PushError, Tell, is_this_process};
 use crate::{CallError, ExitReason, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.
@@ -104,12 +105,47 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.call_by(|reply| Box::new(Ask(message, reply)))
     }
 
+    /// Asks it to end with `reason`, behind what was sent to it before, and waits for its end, at most for `limit`
+    /// (OTP `gen_server:stop/3`, OTP-183). `stopping()` and `stopped()` run.
+    ///
+    /// Cancel safe: once this was polled the request is made, whoever waits.
+    ///
+    /// # Errors
+    /// [`CallError::NoProc`] if nobody runs under the name; [`CallError::Timeout`] if it has not ended in time (it ends
+    /// when it comes to it); [`CallError::Exit`] if it ended with another reason; [`CallError::CallingSelf`] from
+    /// inside; [`CallError::Overloaded`] if its mailbox is full.
+    pub async fn stop(
+        &self,
+        reason: ExitReason,
+        limit: impl Into<Option<Duration>>,
+    ) -> Result<(), CallError> {
+        let process = {
+            let callee = self.send(Box::new(Leave(reason.clone())))?;
+            let Some(cell) = &*callee else { return Err(CallError::NoProc) };
+            if is_this_process(&cell.control) {
+                return Err(CallError::CallingSelf);
+            }
+            Process(Arc::clone(cell) as Arc<dyn Object>)
+        };
+        let ended = match limit.into() {
+            None => process.exited().await,
+            Some(limit) => match tokio::time::timeout(limit, process.exited()).await {
+                Ok(ended) => ended,
+                Err(_) => return Err(CallError::Timeout(limit)),
+            },
+        };
+        if ended == reason { Ok(()) } else { Err(CallError::Exit(ended)) }
+    }
+
     /// A call whose envelope is not a message of the actor's.
     pub(crate) fn call_by<R>(
         &self,
         seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
     ) -> Call<R> {
         let (reply, answer) = oneshot::channel();
+        if self.slot.current.load().as_ref().is_some_and(|cell| is_this_process(&cell.control)) {
+            return Call::new(Err(CallError::CallingSelf));
+        }
         let sent = self.send(seal(reply)).and_then(|callee| match &*callee {
             Some(cell) => Ok((Arc::clone(cell) as Arc<dyn Object>, answer)),
             None => Err(CallError::NoProc),
@@ -155,5 +191,14 @@ impl<A: Actor> fmt::Debug for Ref<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pid = self.slot.current.load().as_ref().map(|cell| cell.control.pid);
         f.debug_tuple("Ref").field(&std::any::type_name::<A>()).field(&pid).finish()
+    }
+}
+
+/// A request to end, in the order of the mail.
+struct Leave(ExitReason);
+
+impl<A: Actor<Context = Context<A>>> Envelope<A> for Leave {
+    fn open(self: Box<Self>, _: &mut A, ctx: &mut Context<A>) {
+        ctx.exit(self.0);
     }
 }

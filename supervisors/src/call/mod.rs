@@ -33,6 +33,10 @@ pub enum CallError {
     /// The callee ended first, for this reason (OTP-171).
     #[error("the process ended during the call: {0}")]
     Exit(ExitReason),
+    /// A process called itself: it would wait for its own next turn, so the message was not sent (OTP-170). A
+    /// [`cast`](crate::Ref::cast) to oneself is fine, and so is [`ContextExt::continue_with`](crate::ContextExt::continue_with).
+    #[error("a process cannot call itself")]
+    CallingSelf,
     /// The callee's mailbox is full; the message was not sent.
     #[error("the mailbox is full")]
     Overloaded,

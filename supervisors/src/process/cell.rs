@@ -5,7 +5,7 @@ mod watchers;
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
@@ -13,6 +13,7 @@ use actix::Actor;
 use parking_lot::Mutex;
 
 use super::mailbox::{Envelope, PushError, Queue};
+use super::manners::Manners;
 use super::state::{Rare, State, Tell, Told, Trap};
 use crate::{ExitReason, Node, Pid};
 
@@ -48,6 +49,8 @@ pub(crate) struct Control {
     signalled: AtomicBool,
     started: AtomicBool,
     suspended: AtomicBool,
+    /// What of [`Manners`](super::manners::Manners) each message must heed; most processes have none.
+    pub(super) heeds: AtomicU8,
     handled: AtomicU64,
     state: Mutex<State>,
 }
@@ -81,6 +84,7 @@ impl<A: Actor> Cell<A> {
             signalled: AtomicBool::new(false),
             started: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
+            heeds: AtomicU8::new(0),
             handled: AtomicU64::new(0),
             state: Mutex::default(),
         };
@@ -147,7 +151,7 @@ impl<A: Actor> Object for Cell<A> {
             rare.signals = Vec::new();
             let (watchers, links) = (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.links));
             // They may hold its own mailbox, or anything.
-            let held = (rare.trap.take(), rare.annex.take());
+            let held = (rare.trap.take(), rare.annex.take(), rare.manners.take());
             drop(state);
             drop(held);
             (names, listener, watchers, links)
@@ -189,23 +193,28 @@ impl<A: Actor> Object for Cell<A> {
 impl Control {
     /// Sends a signal; a dead process does not mind (OTP-151).
     pub(crate) fn signal(&self, signal: Signal) {
-        {
-            let mut state = self.state.lock();
-            if state.reason.is_some() {
-                return;
-            }
-            // A stop asked for again changes nothing; what is kept is bounded by the first exit behind it.
-            state.orphaned |= matches!(signal, Signal::Orphaned(_));
-            let signals = &mut state.make_rare().signals;
-            match (&signal, signals.last()) {
-                (_, Some(Signal::Exit(_) | Signal::Panic(_))) | (Signal::Stop(_), Some(Signal::Stop(_))) => {
-                    return;
-                }
-                _ => signals.push(signal),
-            }
-            self.signalled.store(true, Ordering::Release);
+        let heard = self.enqueue(&mut self.state.lock(), signal);
+        if heard {
+            self.wake();
         }
-        self.wake();
+    }
+
+    /// The part of [`signal`](Self::signal) under the lock; whether the process is to be woken.
+    fn enqueue(&self, state: &mut State, signal: Signal) -> bool {
+        if state.reason.is_some() {
+            return false;
+        }
+        // A stop asked for again changes nothing; what is kept is bounded by the first exit behind it.
+        state.orphaned |= matches!(signal, Signal::Orphaned(_));
+        let signals = &mut state.make_rare().signals;
+        match (&signal, signals.last()) {
+            (_, Some(Signal::Exit(_) | Signal::Panic(_))) | (Signal::Stop(_), Some(Signal::Stop(_))) => {
+                return false;
+            }
+            _ => signals.push(signal),
+        }
+        self.signalled.store(true, Ordering::Release);
+        true
     }
 
     /// Gives the process a turn. Before it is a task nobody need be woken: a task's first turn comes by itself.
@@ -328,5 +337,10 @@ impl Control {
 
     pub(crate) fn annex(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.state.lock().rare()?.annex.clone()
+    }
+
+    /// Works on what it has of a gen_server's manners.
+    pub(super) fn with_manners<R>(&self, work: impl FnOnce(&mut Manners) -> R) -> R {
+        work(self.state.lock().make_rare().manners.get_or_insert_default())
     }
 }

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, ActorContext, Context, Handler, Message};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message};
 
-use super::{Cell, Object, Process, Tell};
-use crate::{ExitReason, Pid};
+use super::cell::Control;
+use super::{Cell, Object, Process, Tell, manners};
+use crate::{ExitReason, Pid, Ref};
 
 thread_local! {
     /// The process whose turn it is on this thread, if any. Set for the length of one poll.
@@ -35,6 +37,12 @@ pub fn this_process() -> Option<Process> {
     CURRENT.with_borrow(Clone::clone).map(Process)
 }
 
+/// Whether it is the turn of the process this belongs to.
+pub(crate) fn is_this_process(control: &Control) -> bool {
+    CURRENT
+        .with_borrow(|current| current.as_ref().is_some_and(|object| std::ptr::eq(object.control(), control)))
+}
+
 /// An exit signal, caught: from a process that was linked and has ended, or that was sent (OTP `{'EXIT', From, Reason}`).
 #[derive(Clone, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
@@ -60,9 +68,43 @@ pub trait ContextExt<A> {
     /// From now on exit signals come as [`Exit`] messages, behind what their sender sent before (OTP-148, OTP-164),
     /// and end the process no more; `false` ends that again. A kill cannot be trapped. Outside a process it does
     /// nothing.
+    ///
+    /// The end of the process that [started it linked](crate::Node::spawn_link), or an exit signal from it, is no
+    /// message: whoever traps then ends in good order with that reason, even `Normal` (OTP-181).
     fn trap_exit(&mut self, trap: bool)
     where
         A: Handler<Exit>;
+
+    /// Goes on with `next` before any other message is handled, also before those that were sent first (OTP
+    /// `{continue, _}` and `handle_continue`, OTP-178): what an actor has to do after `started()` and before its mail,
+    /// without holding up whoever waits for its start. One `next` may ask for another; of two asked for in one turn
+    /// the later goes first.
+    ///
+    /// Also for actors that are no processes. It is `ctx.wait` with nothing to wait for.
+    fn continue_with(&mut self, next: impl FnOnce(&mut A, &mut Self) + 'static);
+
+    /// Calls `idle` once if no message comes within `limit`; any message cancels it, one that waits already wins over
+    /// a `limit` of zero, and asking again replaces what was asked before (a `gen_server` that returns a time-out,
+    /// OTP-177). Default none. `None` cancels.
+    ///
+    /// Messages are those sent through a [`Ref`]; mail through a raw `Addr` is not seen. Outside a process it does
+    /// nothing.
+    fn idle_timeout(&mut self, limit: Option<Duration>, idle: impl FnOnce(&mut A, &mut Self) + 'static);
+
+    /// Has `terminate` called if a handler of this actor panics, before the actor is dropped, with the reason it will
+    /// end with (OTP-172: `terminate` of a `gen_server` that crashed). Default nothing, for the actor is then in
+    /// whatever state the panic left it in. A panic in `terminate` itself is dropped.
+    ///
+    /// Only for messages sent through a [`Ref`]: a panic in a timer, a future or a message through a raw `Addr` ends the
+    /// actor without it, as a kill does. For an end in good order there are `stopping()`, `stopped()` and
+    /// [`stop_reason`](Self::stop_reason). Outside a process it does nothing.
+    fn on_panic(&mut self, terminate: fn(&mut A, &ExitReason));
+
+    /// This life of this actor, to be handed to others (OTP `self()`); it does not follow a restart. `None` outside a
+    /// process.
+    fn myself(&self) -> Option<Ref<A>>
+    where
+        A: Actor;
 }
 
 impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
@@ -86,12 +128,39 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
         if !trap {
             return control.set_trap(None);
         }
-        let Some(cell) = process.0.clone().as_any().downcast::<Cell<A>>().ok() else { return };
+        let Some(cell) = process.cell::<A>() else { return };
         let cell = Arc::downgrade(&cell);
         control.set_trap(Some(Box::new(move |from, reason| {
             if let Some(cell) = cell.upgrade() {
                 let _ = cell.push_unbounded(Box::new(Tell(Exit { from, reason })));
             }
         })));
+    }
+
+    fn continue_with(&mut self, next: impl FnOnce(&mut A, &mut Self) + 'static) {
+        self.wait(actix::fut::ready(()).map(|(), actor: &mut A, ctx: &mut Self| next(actor, ctx)));
+    }
+
+    fn idle_timeout(&mut self, limit: Option<Duration>, idle: impl FnOnce(&mut A, &mut Self) + 'static) {
+        if let Some(cell) = this_process().and_then(|process| process.cell::<A>()) {
+            manners::idle_timeout(self, &cell, limit, idle);
+        }
+    }
+
+    fn on_panic(&mut self, terminate: fn(&mut A, &ExitReason)) {
+        if let Some(cell) = this_process().and_then(|process| process.cell::<A>()) {
+            manners::on_panic(&cell, terminate);
+        }
+    }
+
+    fn myself(&self) -> Option<Ref<A>> {
+        this_process().and_then(|process| process.cell::<A>()).map(|cell| manners::own(&cell))
+    }
+}
+
+impl Process {
+    /// Its cell, if its actor is an `A`.
+    pub(crate) fn cell<A: Actor>(&self) -> Option<Arc<Cell<A>>> {
+        Arc::clone(&self.0).as_any().downcast().ok()
     }
 }

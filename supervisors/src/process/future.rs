@@ -10,7 +10,7 @@ use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, Context};
 
 use super::cell::{Cell, Object, Signal};
-use super::{context, panic};
+use super::{context, manners, panic};
 use crate::ExitReason;
 
 /// Messages handled in one turn before the thread's other work gets its turn: a flood must not starve timers.
@@ -39,7 +39,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
             }
             let Some(mail) = cell.pop() else { break };
             opened += 1;
-            mail.open(actor, ctx);
+            manners::open(mail, cell, actor, ctx);
         }
         cell.control.count(opened);
         Poll::Pending

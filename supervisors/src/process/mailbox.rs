@@ -1,9 +1,14 @@
 //! The mailbox: ours, because actix's can neither be bounded, measured nor emptied.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use actix::dev::{MessageResponse, OneshotSender};
-use actix::{Actor, Handler, Message};
+use actix::fut::ActorFuture;
+use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Message};
+use tokio::sync::oneshot::Receiver;
 
 /// A message on its way to an actor of type `A`, with what is to become of its result.
 pub(crate) trait Envelope<A: Actor>: Send {
@@ -29,15 +34,53 @@ pub(crate) struct Ask<M: Message>(pub(crate) M, pub(crate) OneshotSender<M::Resu
 
 impl<A, M> Envelope<A> for Ask<M>
 where
-    A: Actor + Handler<M>,
+    A: Actor<Context = Context<A>> + Handler<M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {
-    fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut Context<A>) {
         let Self(message, reply) = *self;
         // A caller that has left does not stop the message from being handled: the effect is asked for, not only
         // the answer (gen_server does not know that its caller timed out either).
-        actor.handle(message, ctx).handle(ctx, Some(reply));
+        let response = actor.handle(message, ctx);
+        if ctx.state() == ActorState::Running {
+            return response.handle(ctx, Some(reply));
+        }
+        // It answers and stops: it terminates first (OTP-174).
+        let (held, answer) = tokio::sync::oneshot::channel();
+        response.handle(ctx, Some(held));
+        ctx.spawn(LastReply { answer, reply: Some(reply) });
+    }
+}
+
+/// The answer of an actor that stops, held back until it has: it is dropped with the actor's futures, behind
+/// `stopped()`. Polled only if the actor refuses to stop, and then the answer goes as ever.
+struct LastReply<R> {
+    answer: Receiver<R>,
+    reply: Option<OneshotSender<R>>,
+}
+
+impl<A: Actor, R> ActorFuture<A> for LastReply<R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut A, _: &mut A::Context, task: &mut TaskContext<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if let Ok(answer) = ready!(Pin::new(&mut this.answer).poll(task))
+            && let Some(reply) = this.reply.take()
+        {
+            // Whoever asked may have left.
+            let _ = reply.send(answer);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<R> Drop for LastReply<R> {
+    fn drop(&mut self) {
+        if let (Ok(answer), Some(reply)) = (self.answer.try_recv(), self.reply.take()) {
+            // Whoever asked may have left.
+            let _ = reply.send(answer);
+        }
     }
 }
 

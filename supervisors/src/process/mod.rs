@@ -9,17 +9,22 @@ mod context;
 mod future;
 mod handle;
 mod mailbox;
+mod manners;
 mod panic;
 mod state;
 
-pub(crate) use cell::{Cell, ExitListener, Name, Object, Signal};
+pub(crate) use cell::{Cell, Control, ExitListener, Name, Object, Signal};
+pub(crate) use context::is_this_process;
 pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
+pub(crate) use manners::own;
 pub(crate) use panic::{CatchPanic, catch};
 
 #[cfg(test)]
 mod link_tests;
+#[cfg(test)]
+mod manners_tests;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,11 @@ pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, ExitReason> {
 }
 
 /// The reason a caught panic stands for.
-fn reason_of(payload: &(dyn Any + Send)) -> ExitReason {
+pub(super) fn reason_of(payload: &(dyn Any + Send)) -> ExitReason {
+    if let Some(known) = payload.downcast_ref::<ExitReason>() {
+        // Caught before, on its way here.
+        return known.clone();
+    }
     let message = if let Some(text) = payload.downcast_ref::<&str>() {
         Arc::from(*text)
     } else if let Some(text) = payload.downcast_ref::<String>() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::cell::{ExitListener, Name, Object, Signal};
+use super::manners::Manners;
 use crate::{ExitReason, Pid};
 
 /// The part of a process that is looked at under its lock. What most processes never have is kept apart, so that a
@@ -33,6 +34,7 @@ pub(super) struct Rare {
     /// What becomes of exit signals if it traps them.
     pub(super) trap: Option<Trap>,
     pub(super) annex: Option<Arc<dyn Any + Send + Sync>>,
+    pub(super) manners: Option<Box<Manners>>,
 }
 
 /// Puts an exit signal into the mailbox of a process that traps them.

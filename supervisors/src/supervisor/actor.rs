@@ -194,6 +194,7 @@ impl SupervisorActor {
             node: self.node.clone(),
             place: Some((Arc::clone(self.table.path()), self.plan.policy(key).id.clone())),
             listener: Arc::clone(&self.cell) as Arc<dyn ExitListener>,
+            parent: None,
         })
     }
 
@@ -263,8 +264,17 @@ impl SupervisorActor {
         self.node.report(|| Event::Report { supervisor: Arc::clone(self.table.path()), report });
     }
 
+    pub(super) fn template(&self, child: &ChildRef) -> Result<ChildPolicy, ChildError> {
+        let (child, alive) = child.clone().resolve();
+        self.plan.template(&child, alive).cloned()
+    }
+
+    pub(super) fn which_child(&self, child: &ChildRef) -> Result<ChildInfo, ChildError> {
+        self.plan.which_child(&child.clone().resolve().0)
+    }
+
     pub(super) fn child(&self, child: &ChildRef) -> Result<Child, ChildError> {
-        let (key, policy) = self.plan.child_spec(child)?;
+        let (key, policy) = self.plan.child_spec(&child.clone().resolve().0)?;
         let starter = self.table.with(key, |row| row.starter.clone()).flatten();
         let starter = starter.ok_or(ChildError::NotFound)?;
         Ok(Child { policy: policy.clone(), starter })
@@ -295,7 +305,8 @@ impl SupervisorActor {
                 self.newcomer = None;
             }
             Request::Terminate(child) => {
-                self.decide(ctx, |plan, actions| plan.terminate_child(&child, actions));
+                let (child, alive) = child.resolve();
+                self.decide(ctx, |plan, actions| plan.terminate_child(&child, alive, actions));
             }
             Request::Restart(child) => {
                 self.decide(ctx, |plan, actions| plan.restart_child(&child, actions));

@@ -14,7 +14,7 @@ use super::handle::SupervisorRef;
 use super::plan::Plan;
 use super::planner::Planner;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
-use super::start::{Settings, Starter, Starting, Surroundings, Unborn, launch, start_after};
+use super::start::{Settings, Started, Starter, Starting, Surroundings, Unborn, launch, start_after};
 use crate::process::{Cell, ExitListener};
 use crate::reference::Slot;
 use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
@@ -127,13 +127,16 @@ impl fmt::Debug for Supervisor {
 
 /// Starts a supervisor that has no supervisor.
 pub(super) async fn start_root(root: Child, node: &Node) -> Result<(), ExitReason> {
+    start_alone(root, node, None).await.map(drop)
+}
+
+/// Starts what has no supervisor.
+pub(super) async fn start_alone(child: Child, node: &Node, parent: Option<Process>) -> Started {
     let listener = Arc::new(Nobody) as Arc<dyn ExitListener>;
-    let surroundings = Surroundings { node: node.clone(), place: None, listener };
-    let started = match root.starter.start(surroundings) {
+    match child.starter.start(Surroundings { node: node.clone(), place: None, listener, parent }) {
         Starting::Done(started) => started,
         Starting::Later(starting) => starting.await,
-    };
-    started.map(drop)
+    }
 }
 
 /// A root has no supervisor; whoever started it watches its process.
@@ -176,8 +179,13 @@ pub(super) fn start_supervisor(
     slot: &Arc<Slot<SupervisorActor>>,
     surroundings: &Surroundings,
 ) -> Starting {
-    let settings =
-        Settings { slot: Arc::clone(slot), name: None, mailbox: MAILBOX_BOUND, place: Place::Local };
+    let settings = Settings {
+        slot: Arc::clone(slot),
+        name: None,
+        mailbox: MAILBOX_BOUND,
+        place: Place::Local,
+        start_limit: None,
+    };
     let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
     let (ready, mut told) = oneshot::channel();
     let path = surroundings.path();

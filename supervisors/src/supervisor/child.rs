@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, Context};
 use parking_lot::Mutex;
@@ -108,8 +109,13 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     }
 
     fn from_make(id: impl Into<ChildId>, make: Box<dyn Make<A>>) -> Self {
-        let settings =
-            Settings { slot: Slot::new(), name: None, mailbox: MAILBOX_BOUND, place: Place::default() };
+        let settings = Settings {
+            slot: Slot::new(),
+            name: None,
+            mailbox: MAILBOX_BOUND,
+            place: Place::default(),
+            start_limit: None,
+        };
         Self { policy: ChildPolicy::worker(id), make, settings }
     }
 
@@ -145,6 +151,15 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     #[must_use]
     pub fn mailbox(mut self, bound: usize) -> Self {
         self.settings.mailbox = bound;
+        self
+    }
+
+    /// Gives up a start that takes longer than `limit`: it then fails with [`ExitReason::Timeout`], and what there is of
+    /// it is dropped or killed (OTP `{timeout, _}`, OTP-180). Default none. Only what is awaited counts
+    /// ([`starting`](Self::starting), a place on another thread): nothing can end a function that does not return.
+    #[must_use]
+    pub fn start_within(mut self, limit: Duration) -> Self {
+        self.settings.start_limit = Some(limit);
         self
     }
 

@@ -3,6 +3,7 @@
 use super::report::ChildPid;
 use super::spec::{ChildId, ChildKind};
 use crate::pid::Pid;
+use crate::process::Process;
 
 /// A child in the answer of `which_children` (OTP-055).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,18 @@ pub enum ChildRef {
     Id(ChildId),
     /// By pid.
     Pid(Pid),
+    /// By its process, which, unlike its pid, can be asked whether it is alive.
+    Process(Process),
+}
+
+impl ChildRef {
+    /// The same for a plan, which knows pids only, and whether what it names is known to be alive.
+    pub(super) fn resolve(self) -> (Self, bool) {
+        match self {
+            Self::Process(process) => (Self::Pid(process.pid()), process.is_alive()),
+            other => (other, false),
+        }
+    }
 }
 
 impl From<&str> for ChildRef {
@@ -66,5 +79,17 @@ impl From<ChildId> for ChildRef {
 impl From<Pid> for ChildRef {
     fn from(pid: Pid) -> Self {
         Self::Pid(pid)
+    }
+}
+
+impl From<Process> for ChildRef {
+    fn from(process: Process) -> Self {
+        Self::Process(process)
+    }
+}
+
+impl From<&Process> for ChildRef {
+    fn from(process: &Process) -> Self {
+        Self::Process(process.clone())
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::actor::SupervisorActor;
 use super::build::{doomed_in, start_root, start_supervisor};
 use super::child::Child;
-use super::child_info::{ChildCounts, ChildInfo};
+use super::child_info::{ChildCounts, ChildInfo, ChildRef};
 use super::error::{ChildError, SpecError};
 use super::flags::DynamicFlags;
 use super::handle::SupervisorRef;
@@ -15,6 +15,7 @@ use super::plan::DynamicPlan;
 use super::planner::Planner;
 use super::spec::{ChildId, ChildPolicy, Restart, Shutdown};
 use super::start::{Starter, Starting, Surroundings, start_after};
+use super::template::{Template, TemplateSupervisor};
 use super::tree::TreeNode;
 use crate::reference::Slot;
 use crate::{ExitReason, Node, Pid, Process, Ref};
@@ -24,16 +25,36 @@ use crate::{ExitReason, Node, Pid, Process, Ref};
 ///
 /// Defaults: 3 restarts in 5 s over all children together, no limit of children. As a child: permanent, all the time
 /// it needs to shut down. Its children are restarted one for one, told apart by pid, and stopped all at once.
-pub struct DynamicSupervisor {
+///
+/// `E` is what every child is given beside what its own spec says, see [`extra_arguments`](Self::extra_arguments).
+pub struct DynamicSupervisor<E = ()> {
     policy: ChildPolicy,
     flags: DynamicFlags,
     slot: Arc<Slot<SupervisorActor>>,
+    extra: Arc<E>,
 }
 
 impl DynamicSupervisor {
     /// A dynamic supervisor called `id`.
     pub fn new(id: impl Into<ChildId>) -> Self {
-        Self { policy: ChildPolicy::supervisor(id), flags: DynamicFlags::default(), slot: Slot::new() }
+        let (policy, flags) = (ChildPolicy::supervisor(id), DynamicFlags::default());
+        Self { policy, flags, slot: Slot::new(), extra: Arc::new(()) }
+    }
+
+    /// A supervisor of any number of children made from one template (OTP `simple_one_for_one`); its defaults and
+    /// answers are OTP's, not those of this type.
+    pub fn template<X, T>(id: impl Into<ChildId>, template: Template<X, T>) -> TemplateSupervisor<X, T> {
+        TemplateSupervisor::new(id, template)
+    }
+}
+
+impl<E> DynamicSupervisor<E> {
+    /// What every child is given first, before what its own spec says (Elixir's `extra_arguments`, OTP-195): specs are
+    /// then made by [`start_child_with`](DynamicRef::start_child_with). Default nothing.
+    #[must_use]
+    pub fn extra_arguments<F>(self, extra: F) -> DynamicSupervisor<F> {
+        let Self { policy, flags, slot, .. } = self;
+        DynamicSupervisor { policy, flags, slot, extra: Arc::new(extra) }
     }
 
     /// Allows `intensity` restarts within `period` (whole seconds, at least 1). Default 3 in 5 s.
@@ -66,9 +87,9 @@ impl DynamicSupervisor {
 
     /// Whoever supervises under this id, now or later: it follows every restart (which starts without children).
     #[must_use]
-    pub fn reference(&self) -> DynamicRef {
+    pub fn reference(&self) -> DynamicRef<E> {
         let target = Ref::new(Arc::clone(&self.slot));
-        DynamicRef(SupervisorRef { id: self.policy.id.clone(), target })
+        DynamicRef(SupervisorRef { id: self.policy.id.clone(), target }, Arc::clone(&self.extra))
     }
 
     /// Checks the flags as a start would.
@@ -86,7 +107,7 @@ impl DynamicSupervisor {
     ///
     /// # Panics
     /// Outside a tokio `LocalSet` (an `actix_rt::System` has one).
-    pub async fn start(self, node: &Node) -> Result<DynamicRef, ExitReason> {
+    pub async fn start(self, node: &Node) -> Result<DynamicRef<E>, ExitReason> {
         let reference = self.reference();
         start_root(self.into(), node).await.map(|()| reference)
     }
@@ -108,24 +129,47 @@ impl Starter for DynamicStarter {
     }
 }
 
-impl From<DynamicSupervisor> for Child {
-    fn from(supervisor: DynamicSupervisor) -> Self {
-        let DynamicSupervisor { policy, flags, slot } = supervisor;
+impl<E> From<DynamicSupervisor<E>> for Child {
+    fn from(supervisor: DynamicSupervisor<E>) -> Self {
+        let DynamicSupervisor { policy, flags, slot, .. } = supervisor;
         Self::supervisor(policy, Arc::new(DynamicStarter { flags, slot }))
     }
 }
 
-impl fmt::Debug for DynamicSupervisor {
+impl<E> fmt::Debug for DynamicSupervisor<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("DynamicSupervisor").field(&self.policy).field(&self.flags).finish()
     }
 }
 
 /// A dynamic supervisor, held by its place in the tree. Requests as to a [`SupervisorRef`].
-#[derive(Clone, Debug)]
-pub struct DynamicRef(SupervisorRef);
+pub struct DynamicRef<E = ()>(SupervisorRef, Arc<E>);
 
-impl DynamicRef {
+impl<E> Clone for DynamicRef<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), Arc::clone(&self.1))
+    }
+}
+
+impl<E> fmt::Debug for DynamicRef<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DynamicRef").field(&self.0).finish()
+    }
+}
+
+impl<E> DynamicRef<E> {
+    /// [`start_child`](Self::start_child), with a spec made from the supervisor's extra arguments (OTP-195). What the
+    /// spec captures of them it has again at each restart.
+    ///
+    /// # Errors
+    /// As [`start_child`](Self::start_child).
+    pub async fn start_child_with<C: Into<Child>>(
+        &self,
+        spec: impl FnOnce(&E) -> C,
+    ) -> Result<Option<Pid>, ChildError> {
+        self.0.start_child(spec(&self.1)).await
+    }
+
     /// Starts a child; `None` if its start chose to ignore, and then nothing is kept (OTP-194).
     ///
     /// # Errors
@@ -134,12 +178,12 @@ impl DynamicRef {
         self.0.start_child(child).await
     }
 
-    /// Stops and forgets the child that runs as `pid`, or did before the restart it waits for (OTP-196).
+    /// Stops and forgets the child with this pid, which it has or had before the restart it waits for (OTP-196).
     ///
     /// # Errors
     /// [`ChildError::NotFound`].
-    pub async fn terminate_child(&self, pid: Pid) -> Result<(), ChildError> {
-        self.0.terminate_child(pid).await
+    pub async fn terminate_child(&self, child: impl Into<ChildRef>) -> Result<(), ChildError> {
+        self.0.terminate_child(child).await
     }
 
     /// The children, in the order of their pids.
@@ -148,6 +192,14 @@ impl DynamicRef {
     /// [`ChildError::Supervisor`] if the supervisor does not run.
     pub async fn which_children(&self) -> Result<Vec<ChildInfo>, ChildError> {
         self.0.which_children().await
+    }
+
+    /// One child, by its pid or process (OTP-057).
+    ///
+    /// # Errors
+    /// [`ChildError::NotFound`].
+    pub async fn which_child(&self, child: impl Into<ChildRef>) -> Result<ChildInfo, ChildError> {
+        self.0.which_child(child).await
     }
 
     /// How many children there are (OTP-196).

@@ -66,6 +66,15 @@ impl SupervisorRef {
         self.look(SupervisorActor::children).await
     }
 
+    /// One child, by its id (OTP-057).
+    ///
+    /// # Errors
+    /// [`ChildError::NotFound`].
+    pub async fn which_child(&self, child: impl Into<ChildRef>) -> Result<ChildInfo, ChildError> {
+        let child = child.into();
+        self.look(move |supervisor| supervisor.which_child(&child)).await?
+    }
+
     /// How many children there are (OTP-058).
     ///
     /// # Errors
@@ -99,7 +108,7 @@ impl SupervisorRef {
         self.target.call_by(|reply| Box::new(Serve(request, reply))).forever().await?
     }
 
-    async fn look<R: Send + 'static>(
+    pub(super) async fn look<R: Send + 'static>(
         &self,
         look: impl FnOnce(&SupervisorActor) -> R + Send + 'static,
     ) -> Result<R, ChildError> {

@@ -9,7 +9,7 @@
 //! | `sup_flags()` | [`Flags`]: [`Strategy`], intensity, period, [`AutoShutdown`] |
 //! | `child_spec()` | [`ChildPolicy`], and beside it the start function |
 //! | `restart`, `shutdown`, `type` | [`Restart`], [`Shutdown`], [`ChildKind`] |
-//! | `simple_one_for_one` | a *template*: its own constructor, not a strategy |
+//! | `simple_one_for_one` | [`DynamicSupervisor::template`]: its own constructor, not a strategy |
 //! | `check_childspecs/1,2` | [`check_child_specs`] |
 //! | `{error, {bad_combination, _}}` and other refused data | [`SpecError`]; what the types make impossible has no variant |
 //! | `{error, already_present}` and other refused requests | [`ChildError`] |
@@ -22,6 +22,7 @@
 //! allowed ones ([`Attempt`]), which OTP does not do.
 
 mod actor;
+mod alone;
 mod build;
 mod child;
 mod child_info;
@@ -29,16 +30,23 @@ mod dynamic;
 mod error;
 mod flags;
 mod handle;
+mod partition;
 mod plan;
 mod planner;
 mod report;
 mod spec;
 mod start;
 mod stop;
+mod task;
+mod template;
 mod tree;
 
 #[cfg(test)]
 mod live_tests;
+#[cfg(test)]
+mod partition_tests;
+#[cfg(test)]
+mod template_tests;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +57,9 @@ pub use dynamic::{DynamicRef, DynamicSupervisor};
 pub use error::{ChildError, SpecError};
 pub use flags::{AutoShutdown, DynamicFlags, Flags, Strategy};
 pub use handle::SupervisorRef;
+pub use partition::{Hashed, PartitionKey, PartitionRef, PartitionSupervisor};
 pub use report::{Attempt, ChildPid, Offender, Report, Who};
 pub use spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
+pub use task::{OnTimeout, StreamOptions, Task, TaskError, TaskRef, TaskStream, TaskSupervisor};
+pub use template::{Template, TemplateChild, TemplateRef, TemplateSupervisor};
 pub use tree::TreeNode;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::child_info::{ChildCounts, ChildInfo, ChildRef};
 use super::error::ChildError;
-use super::plan::{Action, DynamicPlan, Key, Plan};
+use super::plan::{Action, DynamicPlan, Key, Plan, TemplatePlan};
 use super::spec::ChildPolicy;
 use crate::{ExitReason, Pid};
 
@@ -12,14 +12,16 @@ use crate::{ExitReason, Pid};
 pub(super) enum Planner {
     Static(Plan),
     Dynamic(DynamicPlan),
+    Template(TemplatePlan),
 }
 
-/// Calls the method of whichever plan: the static one's, or the dynamic one's pool's.
+/// Calls the method of whichever plan: the static one's, or the pool's of a dynamic one.
 macro_rules! either {
     ($self:ident.$method:ident($($argument:expr),*)) => {
         match $self {
             Self::Static(plan) => plan.$method($($argument),*),
             Self::Dynamic(plan) => plan.pool.$method($($argument),*),
+            Self::Template(plan) => plan.pool.$method($($argument),*),
         }
     };
 }
@@ -28,7 +30,7 @@ impl Planner {
     pub(super) fn keys(&self) -> Vec<Key> {
         match self {
             Self::Static(plan) => plan.keys().collect(),
-            Self::Dynamic(_) => Vec::new(),
+            Self::Dynamic(_) | Self::Template(_) => Vec::new(),
         }
     }
 
@@ -80,13 +82,16 @@ impl Planner {
         match self {
             Self::Static(plan) => plan.start_child(policy, actions),
             Self::Dynamic(plan) => plan.start_child(policy, actions),
+            Self::Template(plan) => plan.start_child(actions),
         }
     }
 
-    pub(super) fn terminate_child(&mut self, child: &ChildRef, actions: &mut Vec<Action>) {
+    /// `alive` says whether the process named is, if one is named.
+    pub(super) fn terminate_child(&mut self, child: &ChildRef, alive: bool, actions: &mut Vec<Action>) {
         match self {
             Self::Static(plan) => plan.terminate_child(child, actions),
             Self::Dynamic(plan) => plan.terminate_child(child, actions),
+            Self::Template(plan) => plan.terminate_child(child, alive, actions),
         }
     }
 
@@ -94,6 +99,7 @@ impl Planner {
         match self {
             Self::Static(plan) => plan.restart_child(child, actions),
             Self::Dynamic(_) => actions.push(Action::Reply(Err(ChildError::SimpleOneForOne))),
+            Self::Template(plan) => plan.restart_or_delete_child(actions),
         }
     }
 
@@ -101,6 +107,7 @@ impl Planner {
         match self {
             Self::Static(plan) => plan.delete_child(child, actions),
             Self::Dynamic(_) => actions.push(Action::Reply(Err(ChildError::SimpleOneForOne))),
+            Self::Template(plan) => plan.restart_or_delete_child(actions),
         }
     }
 
@@ -111,14 +118,39 @@ impl Planner {
                 let key = plan.pool.running_as(*pid).ok_or(ChildError::NotFound)?;
                 Ok((key, plan.pool.policy(key)))
             }
-            (Self::Dynamic(_), ChildRef::Id(_)) => Err(ChildError::NotFound),
+            (Self::Dynamic(_) | Self::Template(_), _) => Err(ChildError::NotFound),
         }
+    }
+
+    /// The policy of the template, if the supervisor has one and `child` names it (OTP-061).
+    pub(super) fn template(&self, child: &ChildRef, alive: bool) -> Result<&ChildPolicy, ChildError> {
+        match self {
+            Self::Template(plan) => plan.child_spec(child, alive),
+            Self::Static(_) | Self::Dynamic(_) => Err(ChildError::NotFound),
+        }
+    }
+
+    /// One of the children (OTP-057).
+    pub(super) fn which_child(&self, child: &ChildRef) -> Result<ChildInfo, ChildError> {
+        match (self, child) {
+            (Self::Static(plan), ChildRef::Id(id)) => {
+                plan.which_children().find(|info| info.id.as_ref() == Some(id))
+            }
+            (
+                Self::Dynamic(DynamicPlan { pool, .. }) | Self::Template(TemplatePlan { pool, .. }),
+                ChildRef::Pid(pid),
+            ) => pool.which_child(*pid),
+            (Self::Template(_), _) => return Err(ChildError::SimpleOneForOne),
+            (Self::Static(_) | Self::Dynamic(_), _) => None,
+        }
+        .ok_or(ChildError::NotFound)
     }
 
     pub(super) fn which_children(&self) -> Vec<ChildInfo> {
         match self {
             Self::Static(plan) => plan.which_children().collect(),
             Self::Dynamic(plan) => plan.pool.which_children().collect(),
+            Self::Template(plan) => plan.pool.which_children().collect(),
         }
     }
 
@@ -126,6 +158,7 @@ impl Planner {
         match self {
             Self::Static(plan) => plan.count_children(alive),
             Self::Dynamic(plan) => plan.pool.count_children(),
+            Self::Template(plan) => plan.count_children(),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use actix::{Actor, Context};
 use tokio::sync::oneshot;
 
 use super::child::{Make, StartError};
 use super::spec::{ChildId, ChildKind};
-use crate::process::{Cell, ExitListener, Launch, Object, ProcessFuture, Signal};
+use crate::process::{Cell, Control, ExitListener, Launch, Object, ProcessFuture, Signal};
 use crate::reference::Slot;
 use crate::{ExitReason, Node, Place, Process};
 
@@ -30,6 +32,8 @@ pub(crate) struct Surroundings {
     pub(crate) place: Option<(Arc<str>, ChildId)>,
     /// Who hears of its end.
     pub(crate) listener: Arc<dyn ExitListener>,
+    /// Whom it is linked to from the start, if it is no supervisor's child.
+    pub(crate) parent: Option<Process>,
 }
 
 impl Surroundings {
@@ -102,6 +106,8 @@ pub(super) struct Settings<A: Actor> {
     pub(super) name: Option<Arc<str>>,
     pub(super) mailbox: usize,
     pub(super) place: Place,
+    /// How long its start may take.
+    pub(super) start_limit: Option<Duration>,
 }
 
 /// An actor to be started, made at once or awaited.
@@ -137,8 +143,33 @@ pub(super) fn start_after(doomed: Option<Process>, start: impl FnOnce() -> Start
 impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         let doomed = self.settings.doomed(&surroundings.node);
-        start_after(doomed, move || self.start_there(surroundings))
+        let limit = self.settings.start_limit;
+        within(limit, start_after(doomed, move || self.start_there(surroundings)))
     }
+}
+
+/// Gives up a start that takes longer than `limit`; what there is of it by then is dropped, wherever it is (OTP-180).
+fn within(limit: Option<Duration>, starting: Starting) -> Starting {
+    match (limit, starting) {
+        (Some(limit), Starting::Later(starting)) => Starting::Later(Box::pin(async move {
+            tokio::time::timeout(limit, starting).await.unwrap_or(Err(ExitReason::Timeout))
+        })),
+        (_, starting) => starting,
+    }
+}
+
+/// Awaits a start on another thread, unless nobody waits for it there any more.
+async fn unless_given_up(
+    tell: &mut oneshot::Sender<Result<Option<Unborn>, ExitReason>>,
+    mut starting: Pin<Box<dyn Future<Output = Started>>>,
+) -> Option<Started> {
+    std::future::poll_fn(|cx| {
+        if tell.poll_closed(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        starting.as_mut().poll(cx).map(Some)
+    })
+    .await
 }
 
 impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
@@ -147,12 +178,16 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
             Place::Local => return self.start_here(surroundings),
             Place::Arbiter(arbiter) => arbiter.clone(),
         };
-        let (tell, told) = oneshot::channel();
+        let (mut tell, told) = oneshot::channel();
         // Dropped unrun if the arbiter is gone; then `told` says so.
         arbiter.spawn_fn(move || match self.start_here(surroundings) {
             Starting::Done(started) => hand_over(tell, started),
             Starting::Later(starting) => {
-                tokio::task::spawn_local(async move { hand_over(tell, starting.await) });
+                tokio::task::spawn_local(async move {
+                    if let Some(started) = unless_given_up(&mut tell, starting).await {
+                        hand_over(tell, started);
+                    }
+                });
             }
         });
         Starting::Later(Box::pin(async move {
@@ -218,9 +253,14 @@ where
     cell.control.set_listener(Arc::clone(&surroundings.listener));
     let process = Process(Arc::clone(cell) as Arc<dyn Object>);
     match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
-        Launch::Running => Ok(process),
+        Launch::Running => {}
         // It started, and ended in its first turn: a child that ran, and whose end is in the supervisor's mailbox.
-        Launch::Ended(_) if cell.control.is_started() => Ok(process),
-        Launch::Ended(reason) => Err(reason),
+        Launch::Ended(_) if cell.control.is_started() => {}
+        Launch::Ended(reason) => return Err(reason),
     }
+    // Now that it has started: a failed start is told by its result, and by no exit signal beside (OTP-019, OTP-185).
+    if let Some(parent) = &surroundings.parent {
+        Control::link_newborn(&parent.0, &process.0);
+    }
+    Ok(process)
 }

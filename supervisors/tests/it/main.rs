@@ -1,6 +1,8 @@
 //! The integration tests: one binary, a module a theme; everything here is seen from outside.
 
 mod examples;
+mod hosts;
 mod stage;
 mod unchanged;
+mod unwind;
 mod worlds;

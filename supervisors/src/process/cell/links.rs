@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Control, Object, Signal, Trap};
+use super::{Control, Object, Signal, State, Trap};
 use crate::process::state::Rare;
 use crate::{ExitReason, Pid};
 
@@ -13,29 +13,54 @@ impl Control {
         if reason == ExitReason::Kill {
             return self.signal(Signal::Exit(ExitReason::Killed));
         }
-        self.heed(from, reason);
+        if self.heed(&mut self.state.lock(), from, reason) {
+            self.wake();
+        }
     }
 
-    /// A process it is linked to has ended. If the link was taken away meanwhile, nothing happens (OTP-155).
+    /// A process it is linked to has ended. If the link was taken away meanwhile, nothing happens.
+    ///
+    /// Under one lock with [`remove_link`](Self::remove_link), which is what OTP's unlink ids are for: when an unlink
+    /// has returned, the exit signal was heard before it, or never will be (OTP-155).
     pub(super) fn link_broke(&self, from: Pid, reason: &ExitReason) {
-        let was_linked = {
+        let (broken, woken) = {
             let mut state = self.state.lock();
-            state.rare_mut().is_some_and(|rare| rare.links.remove(&from).is_some())
+            let Some(broken) = state.rare_mut().and_then(|rare| rare.links.remove(&from)) else { return };
+            (broken, self.heed(&mut state, Some(from), reason.clone()))
         };
-        if was_linked {
-            self.heed(Some(from), reason.clone());
+        drop(broken);
+        if woken {
+            self.wake();
         }
     }
 
-    fn heed(&self, from: Option<Pid>, reason: ExitReason) {
-        let state = self.state.lock();
-        if let Some(Rare { trap: Some(trap), .. }) = state.rare() {
+    /// Hears an exit signal; whether it must be woken for it.
+    fn heed(&self, state: &mut State, from: Option<Pid>, reason: ExitReason) -> bool {
+        if let Some(Rare { trap: Some(trap), manners, .. }) = state.rare() {
+            // The end of whoever started it is no message, even trapped: it ends in good order, whatever the reason
+            // (OTP-181).
+            let parent = manners.as_ref().and_then(|manners| manners.parent);
+            if parent.is_some() && parent == from {
+                return self.enqueue(state, Signal::Stop(reason));
+            }
             // A stranger that is no process has no pid; whoever traps wants to see some.
-            return trap(from.unwrap_or(self.pid), reason);
+            trap(from.unwrap_or(self.pid), reason);
+            return false;
         }
-        drop(state);
         if reason != ExitReason::Normal || from == Some(self.pid) {
-            self.signal(Signal::Exit(reason));
+            return self.enqueue(state, Signal::Exit(reason));
+        }
+        false
+    }
+
+    /// Links it to `child`, which it has just started: if that has ended already, the true reason is heard (OTP-156).
+    pub(crate) fn link_newborn(parent: &Arc<dyn Object>, child: &Arc<dyn Object>) {
+        let (above, below) = (parent.control(), child.control());
+        below.with_manners(|manners| manners.parent = Some(above.pid));
+        if !below.add_link(parent) {
+            above.exit_signal(Some(below.pid), below.reason().unwrap_or(ExitReason::NoProc));
+        } else if !above.add_link(child) && below.remove_link(above.pid) {
+            below.exit_signal(Some(above.pid), ExitReason::NoProc);
         }
     }
 

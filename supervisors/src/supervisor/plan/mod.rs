@@ -18,7 +18,6 @@ mod restart;
 mod slab;
 mod stop_rule;
 mod table;
-#[cfg_attr(not(test), expect(dead_code, reason = "its supervisor comes with the whole of OTP"))]
 mod template;
 
 #[cfg(test)]
@@ -29,7 +28,6 @@ use std::time::Duration;
 pub(crate) use action::{Action, Answer};
 pub(crate) use dynamic::DynamicPlan;
 pub(crate) use slab::Key;
-#[cfg(test)]
 pub(crate) use template::TemplatePlan;
 
 use self::intensity::Window;
@@ -267,7 +265,7 @@ impl Plan {
     fn find(&self, child: &ChildRef) -> Option<Key> {
         match child {
             ChildRef::Id(id) => self.table.find(id),
-            ChildRef::Pid(_) => None,
+            ChildRef::Pid(_) | ChildRef::Process(_) => None,
         }
     }
 

@@ -211,10 +211,17 @@ impl Pool {
 
     /// The children in the order of their pids; an id means nothing here (OTP-107).
     pub(crate) fn which_children(&self) -> impl Iterator<Item = ChildInfo> + '_ {
-        self.by_pid.values().map(|&key| {
-            let child = self.child(key);
-            ChildInfo { id: None, pid: child.pid, kind: child.policy.kind }
-        })
+        self.by_pid.values().map(|&key| self.info(key))
+    }
+
+    /// The child that runs as `pid`, or did before the restart it waits for.
+    pub(crate) fn which_child(&self, pid: Pid) -> Option<ChildInfo> {
+        self.find(pid).map(|key| self.info(key))
+    }
+
+    fn info(&self, key: Key) -> ChildInfo {
+        let child = self.child(key);
+        ChildInfo { id: None, pid: child.pid, kind: child.policy.kind }
     }
 
     /// Counts the children, as many specs as children; those that are restarting are not active (OTP-059,

@@ -66,6 +66,8 @@ impl TemplatePlan {
         let known = match child {
             ChildRef::Id(id) => *id == self.template.id,
             ChildRef::Pid(pid) => self.pool.find(*pid).is_some() || !alive,
+            // Named by its pid when it comes here.
+            ChildRef::Process(_) => false,
         };
         if known { Ok(&self.template) } else { Err(ChildError::NotFound) }
     }

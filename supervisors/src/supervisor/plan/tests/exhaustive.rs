@@ -125,7 +125,7 @@ impl World {
 fn named(child: &ChildRef) -> u8 {
     match child {
         ChildRef::Id(id) => id.as_str().as_bytes()[0],
-        ChildRef::Pid(_) => 0,
+        ChildRef::Pid(_) | ChildRef::Process(_) => 0,
     }
 }
 

@@ -68,7 +68,7 @@ impl Reference {
                     self.restart(&id);
                 }
             }
-            Mail::Retry(ChildRef::Pid(_)) => {}
+            Mail::Retry(ChildRef::Pid(_) | ChildRef::Process(_)) => {}
             Mail::Parent(reason) => self.end(reason),
             Mail::StartChild(policy) => {
                 let reply = self.start_child(policy);

@@ -1,0 +1,126 @@
+//! Names, monitors, timers, unlinks, and oneself.
+
+use super::*;
+
+/// Spins for a moment, then lets others run: both threads may have to share one core.
+fn wait_for(gate: &AtomicUsize, count: usize) {
+    let mut looks = 0_u32;
+    while gate.load(Ordering::SeqCst) < count {
+        looks += 1;
+        if looks.is_multiple_of(500) {
+            std::thread::yield_now();
+        }
+        std::hint::spin_loop();
+    }
+}
+
+/// OTP-155: while a link breaks on one thread and is taken away on another, nothing is heard after `unlink` returned.
+#[test]
+fn no_exit_signal_arrives_once_unlink_has_returned_whatever_another_thread_does() {
+    let node = Node::builder().seed(1).build();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let watcher = Cell::<Server>::new(node.clone(), 8);
+    let counted = Arc::clone(&heard);
+    watcher.control.set_trap(Some(Box::new(move |_, _| _ = counted.fetch_add(1, Ordering::SeqCst))));
+    let watching = Process(watcher as Arc<dyn Object>);
+    // Both meet at a gate that is watched, not slept at: the two must happen within nanoseconds of each other.
+    let gate = AtomicUsize::new(0);
+    let (to, victims) = std::sync::mpsc::channel::<Arc<Cell<Server>>>();
+    std::thread::scope(|threads| {
+        let gate = &gate;
+        threads.spawn(move || {
+            for (round, victim) in victims.into_iter().enumerate() {
+                gate.fetch_add(1, Ordering::SeqCst);
+                wait_for(gate, 3 * round + 2);
+                victim.declare(ExitReason::failed("boom"), &mut || ());
+                gate.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        for round in 0..40_000 {
+            let victim = Cell::<Server>::new(node.clone(), 8);
+            let dying = Process(Arc::clone(&victim) as Arc<dyn Object>);
+            watching.link(&dying);
+            to.send(victim).expect("the thread takes it");
+            wait_for(gate, 3 * round + 1);
+            gate.fetch_add(1, Ordering::SeqCst);
+            for _ in 0..round % 256 {
+                std::hint::spin_loop();
+            }
+            watching.unlink(&dying);
+            let by_then = heard.load(Ordering::SeqCst);
+            wait_for(gate, 3 * round + 3);
+            assert_eq!(heard.load(Ordering::SeqCst), by_then, "a late exit signal");
+        }
+        drop(to);
+    });
+}
+
+/// OTP-162.
+#[test]
+fn a_monitor_by_name_tells_the_name_and_resolves_it_once() {
+    run(async |rig| {
+        let (watcher, _) = rig.running().await;
+        rig.node.monitor("nobody", &watcher);
+        let first = rig.node.spawn_named("name", rig.server()).expect("free").process().expect("it runs");
+        let monitor = rig.node.monitor("name", &watcher);
+        first.kill();
+        first.exited().await;
+        let second = rig.node.spawn_named("name", rig.server()).expect("free again").process();
+        settle().await;
+        rig.log.lock().retain(|said| said.starts_with("down"));
+        let expected = [
+            "down: Some(\"nobody\") <0.0> no such process".to_owned(),
+            format!("down: Some(\"name\") {} killed", first.pid()),
+        ];
+        assert_eq!(rig.seen(), expected);
+        assert!(!monitor.demonitor(), "it has fired");
+        second.expect("it runs").kill();
+        settle().await;
+        assert!(
+            rig.seen().iter().all(|said| !said.starts_with("down")),
+            "the next who has it is not watched"
+        );
+    });
+}
+
+/// OTP-168.
+#[test]
+fn a_timer_is_cancelled_once_and_finds_the_name_when_it_fires() {
+    run(async |rig| {
+        let named = rig.node.named::<Server>("name").expect("free");
+        let cancelled = named.send_after(say("never"), 3 * SECOND);
+        tokio::time::sleep(SECOND).await;
+        assert_eq!(cancelled.cancel(), Some(2 * SECOND));
+        assert_eq!((cancelled.cancel(), cancelled.remaining()), (None, None));
+        let fires = named.send_after(say("hello"), SECOND);
+        let _server = rig.node.spawn_named("name", rig.server()).expect("free");
+        tokio::time::sleep(2 * SECOND).await;
+        assert_eq!(rig.seen(), ["started", "hello"]);
+        assert_eq!(fires.cancel(), None, "it has fired");
+        let (dead, process) = rig.running().await;
+        process.kill();
+        process.exited().await;
+        let _ = dead.send_after(say("lost"), SECOND);
+        tokio::time::sleep(2 * SECOND).await;
+        assert_eq!(rig.seen(), [""; 0]);
+    });
+}
+
+#[test]
+fn an_actor_can_hand_out_itself_and_that_reference_ends_with_it() {
+    run(async |rig| {
+        let (server, process) = rig.running().await;
+        let told = Arc::new(Mutex::new(None));
+        let own = Arc::clone(&told);
+        let ask = order(move |_, ctx| {
+            assert_eq!(this_process(), ctx.myself().and_then(|me| me.process()));
+            *own.lock() = ctx.myself();
+        });
+        server.call(ask).await.expect("it lives");
+        let me = told.lock().take().expect("it is a process");
+        assert_eq!(me.call(say("here")).await, Ok(7));
+        process.kill();
+        process.exited().await;
+        assert_eq!(me.call(say("gone")).await, Err(CallError::NoProc));
+    });
+}
