@@ -219,6 +219,9 @@ impl Event {
                 Report::ChildTerminated { .. } => Level::Debug,
                 _ => Level::Warn,
             },
+            Self::Process(supervisors::Event::Overloaded { .. }) => Level::Warn,
+            // A turn that does not end, calls in a circle: what else there is to say of processes is bad.
+            Self::Process(_) => Level::Error,
             Self::AcceptFailed { .. }
             | Self::Malformed { .. }
             | Self::TransformFailed { .. }
@@ -325,6 +328,8 @@ impl Reporter {
         let processes = Arc::clone(&sink);
         let node = build(Node::builder())
             .on_event(move |at, event| processes.record(at, Event::Process(event)))
+            // Said once, in this log's own words.
+            .tracing(false)
             .build();
         Self { node, sink }
     }

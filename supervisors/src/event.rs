@@ -1,9 +1,15 @@
 //! What happens to processes, as facts.
 
+#[cfg(feature = "tracing")]
+pub(crate) mod trace;
+
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::process::Object;
 use crate::supervisor::{ChildId, Report, Who};
+use crate::watch::WhenStuck;
 use crate::{ExitReason, Pid};
 
 /// A fact about the processes of a node, reported when it has happened.
@@ -26,6 +32,79 @@ pub enum Event {
         /// What it reports.
         report: Report,
     },
+    /// The watchdog: a turn has not ended for as long as it may last. Said again each time it has lasted twice as long.
+    Stuck {
+        /// Whose turn it is.
+        who: Subject,
+        /// The name of its thread.
+        thread: Arc<str>,
+        /// How long it has lasted at least.
+        lasting: Duration,
+        /// What is done about it.
+        response: WhenStuck,
+    },
+    /// The watchdog has given up an arbiter. The deaths of those who lived on it are told by their supervisors.
+    Abandoned {
+        /// Its number.
+        arbiter: usize,
+        /// On whose account; `None` if a start function is stuck, before there is a process.
+        stuck: Option<Pid>,
+        /// How many processes died with it.
+        processes: usize,
+    },
+    /// The watchdog: processes call each other in a circle and have waited for as long as a turn may last. Unless one of
+    /// them handles mail while it waits, none will ever be answered before its time-out.
+    CallCycle {
+        /// Each calls the next one, the last calls the first.
+        calls: Vec<Subject>,
+    },
+    /// A mailbox is full and refuses mail. Said at once, then at most once a second for each process, and only when it
+    /// refuses again.
+    Overloaded {
+        /// Whose.
+        who: Subject,
+        /// Messages refused since it was said the last time.
+        refused: u64,
+        /// Messages waiting.
+        waiting: usize,
+    },
+    /// There is no watchdog, though there should be: its thread could not be started.
+    WatchdogFailed {
+        /// Why.
+        error: Arc<str>,
+    },
+}
+
+/// A process, as an event names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subject {
+    /// Who; `None` for a child that is being started and has no process yet.
+    pub pid: Option<Pid>,
+    /// Where in the tree, if it is a supervisor's child.
+    pub path: Option<Path>,
+    /// The type of its actor, if known.
+    pub actor: Option<&'static str>,
+}
+
+impl Subject {
+    pub(crate) fn of(process: &Arc<dyn Object>) -> Self {
+        let control = process.control();
+        Self { pid: Some(control.pid), path: control.path(), actor: Some(process.actor()) }
+    }
+}
+
+/// As much as is known: `pool/worker <0.7> (my::Worker)`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.path, self.pid) {
+            (Some(path), Some(pid)) => write!(f, "{path} {pid}")?,
+            (Some(path), None) => write!(f, "the start of {path}")?,
+            (None, Some(pid)) => write!(f, "{pid}")?,
+            (None, None) => f.write_str("a start")?,
+        }
+        self.actor.map_or(Ok(()), |actor| write!(f, " ({actor})"))
+    }
 }
 
 /// Where in a supervision tree a child is: the path of its supervisor, and its id there.
@@ -65,6 +144,30 @@ impl fmt::Display for Event {
                 let supervisor = if supervisor.is_empty() { "the root" } else { supervisor };
                 write!(f, "{supervisor}: {report}")
             }
+            Self::Stuck { who, thread, lasting, response } => {
+                write!(f, "{who} is stuck: its turn lasts {lasting:.1?} on thread {thread}")?;
+                f.write_str(match response {
+                    WhenStuck::Report => "",
+                    WhenStuck::Abandon => ", which is abandoned",
+                    WhenStuck::Exit => ": the program ends",
+                })
+            }
+            Self::Abandoned { arbiter, stuck, processes } => {
+                write!(f, "arbiter {arbiter} was abandoned, and {processes} processes with it")?;
+                stuck.map_or(Ok(()), |pid| write!(f, ", because {pid} is stuck"))
+            }
+            Self::CallCycle { calls } => {
+                f.write_str("calls in a circle: ")?;
+                calls
+                    .iter()
+                    .chain(calls.first())
+                    .enumerate()
+                    .try_for_each(|(number, who)| write!(f, "{}{who}", if number == 0 { "" } else { " -> " }))
+            }
+            Self::Overloaded { who, refused, waiting } => {
+                write!(f, "{who} refused {refused} messages: {waiting} wait already")
+            }
+            Self::WatchdogFailed { error } => write!(f, "there is no watchdog: {error}"),
         }
     }
 }

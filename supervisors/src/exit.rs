@@ -41,8 +41,14 @@ pub enum ExitReason {
     AlreadyStarted(Pid),
     /// What it was given time for took longer (OTP `timeout`): its start (OTP-180), a task of a stream (OTP-208).
     Timeout,
-    /// Its turn did not end and its thread was abandoned.
+    /// Its turn did not end, and its thread was abandoned ([`WhenStuck::Abandon`](crate::WhenStuck::Abandon)).
     Stuck,
+    /// Its thread was abandoned because the turn of somebody else on it did not end. A supervisor does not count the
+    /// restart that follows: the child has done nothing.
+    Abandoned {
+        /// Whose turn it was; `None` if it was a start function, which runs before there is a process.
+        stuck: Option<Pid>,
+    },
 }
 
 /// What a process that stopped in good order adds to `shutdown`.
@@ -89,6 +95,12 @@ impl fmt::Display for ExitReason {
             Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
             Self::Timeout => f.write_str("it took too long"),
             Self::Stuck => f.write_str("stuck"),
+            Self::Abandoned { stuck: Some(pid) } => {
+                write!(f, "abandoned with its thread, on which {pid} is stuck")
+            }
+            Self::Abandoned { stuck: None } => {
+                f.write_str("abandoned with its thread, on which a start is stuck")
+            }
         }
     }
 }

@@ -70,9 +70,10 @@ pub mod supervisor;
 pub mod test;
 mod timer;
 mod unwind;
+mod watch;
 
 pub use call::{CALL_TIMEOUT, Call, CallError};
-pub use event::{Event, Path};
+pub use event::{Event, Path, Subject};
 pub use exit::{ExitReason, Failure, ShutdownCause};
 pub use groups::{GroupChange, GroupError, GroupEvent, GroupMonitor, Groups, Member};
 pub use history::{History, Stamped, Subscription};
@@ -80,13 +81,14 @@ pub use keys::{Entry, Registry, RegistryError};
 pub use monitor::{Down, Monitor, MonitorId};
 pub use node::{MAILBOX_BOUND, Node, NodeBuilder};
 pub use pid::Pid;
-pub use place::Place;
+pub use place::{ArbiterInfo, Place, PlaceError, Places};
 pub use port::Port;
-pub use process::{ContextExt, Exit, Exited, Process, this_process};
+pub use process::{ContextExt, Exit, Exited, Process, Statistics, this_process};
 pub use reference::Ref;
 pub use registry::RegisterError;
 pub use spawn::{SpawnOptions, Spawned};
 pub use timer::Timer;
+pub use watch::{Watchdog, WhenStuck};
 
 #[cfg(test)]
 mod directory_tests;

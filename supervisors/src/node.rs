@@ -1,8 +1,8 @@
 //! The node: the one source of names, time, chance and places.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use actix::{Actor, Context};
@@ -10,9 +10,11 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::call::PendingCalls;
+use crate::place::{Places, Pool};
 use crate::process::{Cell, Control, Object, ProcessFuture};
 use crate::reference::Slot;
 use crate::registry::Registry;
+use crate::watch::{Watch, Watchdog};
 use crate::{Event, Pid, Process, Ref, RegisterError};
 
 /// Messages a mailbox holds unless told otherwise: 2^20. A process that far behind will not catch up; what is sent to
@@ -34,7 +36,10 @@ struct Inner {
     random: Mutex<fastrand::Rng>,
     registry: Registry,
     calls: Arc<PendingCalls>,
+    watch: Watch,
+    pool: Arc<Pool>,
     sink: Option<Sink>,
+    tracing: bool,
     clock: Clock,
     wall: fn() -> SystemTime,
 }
@@ -51,6 +56,18 @@ pub struct NodeBuilder {
     sink: Option<Sink>,
     clock: Option<Clock>,
     wall: fn() -> SystemTime,
+    watchdog: Watchdog,
+    arbiters: Option<usize>,
+    tracing: bool,
+}
+
+/// A node that is not kept alive.
+pub(crate) struct WeakNode(Weak<Inner>);
+
+impl WeakNode {
+    pub(crate) fn upgrade(&self) -> Option<Node> {
+        self.0.upgrade().map(Node)
+    }
 }
 
 impl NodeBuilder {
@@ -76,6 +93,14 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether events are also said as `tracing` events, with target `supervisors` (feature `tracing`, on by default).
+    /// Default: yes; a program whose sink logs them in its own words does not want them twice.
+    #[must_use]
+    pub fn tracing(mut self, tracing: bool) -> Self {
+        self.tracing = tracing;
+        self
+    }
+
     /// The clock by which restarts are counted and events stamped: time since the node was made. Default: tokio's clock,
     /// which stands still where that is paused. Timers are tokio's in any case.
     #[must_use]
@@ -91,6 +116,21 @@ impl NodeBuilder {
         self
     }
 
+    /// How its threads are watched over. Default: a turn of 1 s is reported; see [`Watchdog`].
+    #[must_use]
+    pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
+        self.watchdog = watchdog;
+        self
+    }
+
+    /// How many arbiters of its own it may start for children [placed](crate::Place) on them. Default: as many as the
+    /// machine has processors. With 0, as a simulation wants it, such children stay on their supervisor's thread.
+    #[must_use]
+    pub fn arbiters(mut self, count: usize) -> Self {
+        self.arbiters = Some(count);
+        self
+    }
+
     /// Makes the node. Its clock starts at zero now.
     #[must_use]
     pub fn build(self) -> Node {
@@ -103,7 +143,14 @@ impl NodeBuilder {
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
             registry: Registry::new(),
             calls: PendingCalls::new(),
+            watch: Watch::new(self.watchdog),
+            pool: Pool::new(
+                self.arbiters.unwrap_or_else(|| {
+                    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+                }),
+            ),
             sink: self.sink,
+            tracing: self.tracing,
             clock: self.clock.unwrap_or_else(|| {
                 let born = Instant::now();
                 Box::new(move || born.elapsed())
@@ -124,7 +171,16 @@ impl Node {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the node is where wall-clock time comes from")]
     pub fn builder() -> NodeBuilder {
-        NodeBuilder { name: "node".into(), seed: None, sink: None, clock: None, wall: SystemTime::now }
+        NodeBuilder {
+            name: "node".into(),
+            seed: None,
+            sink: None,
+            clock: None,
+            wall: SystemTime::now,
+            watchdog: Watchdog::new(),
+            arbiters: None,
+            tracing: true,
+        }
     }
 
     /// Its name.
@@ -157,10 +213,40 @@ impl Node {
         self.0.random.lock().fork()
     }
 
-    /// Reports an event to the node's sink.
+    /// Its own arbiters.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        Places(Arc::clone(&self.0.pool))
+    }
+
+    /// Whether anybody hears of events: then, and only then, one is worth making.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.sink.is_some() || self.is_traced()
+    }
+
+    #[cfg(feature = "tracing")]
+    fn is_traced(&self) -> bool {
+        self.0.tracing && crate::event::trace::is_heard()
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    fn is_traced(&self) -> bool {
+        let _ = self.0.tracing;
+        false
+    }
+
+    /// Reports an event to the node's sink, and to whoever subscribes to `tracing`.
     pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
+        if !self.is_heard() {
+            return;
+        }
+        let event = event();
+        #[cfg(feature = "tracing")]
+        if self.is_traced() {
+            crate::event::trace::say(&event);
+        }
         if let Some(sink) = &self.0.sink {
-            sink(self.now(), event());
+            sink(self.now(), event);
         }
     }
 
@@ -176,8 +262,14 @@ impl Node {
         let slot = Slot::new();
         // A new slot is empty: this cannot fail.
         let _ = slot.fill(&cell);
-        ProcessFuture::new(actor, cell).spawn();
+        self.launch(actor, cell);
         Ref::new(slot)
+    }
+
+    /// Starts a process that no supervisor knows of.
+    fn launch<A: Actor<Context = Context<A>>>(&self, actor: A, cell: Arc<Cell<A>>) {
+        self.0.watch.note_unsupervised(&(Arc::clone(&cell) as Arc<dyn Object>));
+        ProcessFuture::new(actor, cell).spawn();
     }
 
     /// [`spawn`](Self::spawn), linked to the process whose turn it is before it runs, so that no end is missed
@@ -207,7 +299,7 @@ impl Node {
         // A new slot is empty: this cannot fail.
         let _ = slot.fill(&cell);
         let monitor = Process(Arc::clone(&cell) as Arc<dyn Object>).monitor(watcher);
-        ProcessFuture::new(actor, cell).spawn();
+        self.launch(actor, cell);
         (Ref::new(slot), monitor)
     }
 
@@ -225,7 +317,7 @@ impl Node {
     ) -> Result<Ref<A>, RegisterError> {
         let cell = Cell::new(self.clone(), MAILBOX_BOUND);
         self.0.registry.register(name, &cell)?;
-        ProcessFuture::new(actor, cell).spawn();
+        self.launch(actor, cell);
         self.named(name)
     }
 
@@ -285,6 +377,49 @@ impl Node {
 
     pub(crate) fn next_reference(&self) -> u64 {
         self.0.reference.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakNode {
+        WeakNode(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    /// A coarse time for messages to be stamped with, in milliseconds; wraps after 49 days. No clock is read but in
+    /// simulation, where it must be the node's.
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "stamps are only compared with those of the same days"
+    )]
+    pub(crate) fn stamp(&self) -> u32 {
+        self.0.watch.tick_or(|| self.milliseconds()) as u32
+    }
+
+    /// The stamp for a message that is being sent; `None` if it comes from a turn that goes on though its process was
+    /// declared dead, and so from nobody.
+    #[allow(clippy::cast_possible_truncation, reason = "as above")]
+    pub(crate) fn stamp_of_sender(&self) -> Option<u32> {
+        match self.0.watch.tick() {
+            Some(tick) => Some(tick as u32),
+            None => self.stamp_out_of_the_ordinary(),
+        }
+    }
+
+    #[cold]
+    fn stamp_out_of_the_ordinary(&self) -> Option<u32> {
+        let is_nobody = self.0.watch.has_abandoned() && crate::process::thread::is_abandoned();
+        (!is_nobody).then(|| self.stamp())
+    }
+
+    #[cold]
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn pending_calls(&self) -> &Arc<PendingCalls> {

@@ -175,7 +175,10 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         let Some(cell) = &*current else { return Err(CallError::NoProc) };
         match cell.push(mail) {
             Ok(()) => Ok(current),
-            Err(PushError::Full) => Err(CallError::Overloaded),
+            Err(PushError::Full) => {
+                cell.control.refused(&(Arc::clone(cell) as Arc<dyn Object>));
+                Err(CallError::Overloaded)
+            }
             Err(PushError::Closed) => Err(CallError::NoProc),
         }
     }

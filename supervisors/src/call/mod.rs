@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 pub(crate) use pending::PendingCalls;
-use pending::Ticket;
+use pending::{Ticket, Wait};
 
 use crate::process::Object;
 use crate::{ExitReason, Exited, Process};
@@ -73,6 +73,8 @@ enum Stage<R> {
 struct Watch {
     timer: Option<Pin<Box<Sleep>>>,
     exited: Exited,
+    /// Says who waits for whom, as long as it does.
+    _wait: Option<Wait>,
 }
 
 impl<R> Call<R> {
@@ -142,7 +144,8 @@ impl<R> Future for Call<R> {
             }
             *ticket = None;
             let timer = this.limit.map(|limit| Box::pin(tokio::time::sleep(limit)));
-            *watch = Some(Box::new(Watch { timer, exited: Process(Arc::clone(callee)).exited() }));
+            let exited = Process(Arc::clone(callee)).exited();
+            *watch = Some(Box::new(Watch { timer, exited, _wait: calls.wait_for(callee) }));
         }
         let Some(watch) = watch else { return Poll::Pending };
         if let Poll::Ready(reason) = Pin::new(&mut watch.exited).poll(cx) {

@@ -5,7 +5,7 @@ mod watchers;
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
@@ -15,7 +15,9 @@ use parking_lot::Mutex;
 use super::mailbox::{Envelope, PushError, Queue};
 use super::manners::Manners;
 use super::state::{Rare, State, Tell, Told, Trap};
-use crate::{ExitReason, Node, Pid};
+use super::thread;
+use crate::watch::{Turn, WhenStuck};
+use crate::{ExitReason, Node, Path, Pid};
 
 /// What is said to a process past its mailbox. The first one that ends it wins.
 #[derive(Debug)]
@@ -33,6 +35,11 @@ pub(crate) enum Signal {
 /// Hears of the death of one process, after its name was freed and its actor dropped (OTP-158).
 pub(crate) trait ExitListener: Send + Sync {
     fn exited(&self, pid: Pid, reason: &ExitReason);
+
+    /// Where in the tree this process is, if in one.
+    fn path_of(&self, _: Pid) -> Option<Path> {
+        None
+    }
 }
 
 /// A name a process holds: freed before anyone hears of the death (OTP-187).
@@ -51,6 +58,10 @@ pub(crate) struct Control {
     suspended: AtomicBool,
     /// What of [`Manners`](super::manners::Manners) each message must heed; most processes have none.
     pub(super) heeds: AtomicU8,
+    /// What is done if its turn does not end: a [`WhenStuck`], or what its node does.
+    when_stuck: AtomicU8,
+    /// Messages waiting: written under the lock of the mailbox and read without.
+    waiting: AtomicU32,
     handled: AtomicU64,
     state: Mutex<State>,
 }
@@ -59,15 +70,15 @@ pub(crate) struct Control {
 pub(crate) struct Cell<A: Actor> {
     pub(crate) control: Control,
     queue: Mutex<Queue<A>>,
-    /// The length of `queue`, written under its lock and read without.
-    waiting: AtomicUsize,
 }
 
 /// A [`Cell`] of any actor.
 pub(crate) trait Object: Send + Sync {
     fn control(&self) -> &Control;
-    /// Messages waiting.
-    fn mailbox_len(&self) -> usize;
+    /// The stamp of the oldest message that waits, by the node's [pulse](Node::stamp).
+    fn oldest(&self) -> Option<u32>;
+    /// The type of its actor.
+    fn actor(&self) -> &'static str;
     /// Declares the process dead, from any thread; `false` if it already was. `drop_actor` runs between the freeing of
     /// the names and the telling of the watchers.
     fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool;
@@ -85,25 +96,31 @@ impl<A: Actor> Cell<A> {
             started: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
             heeds: AtomicU8::new(0),
+            when_stuck: AtomicU8::new(0),
+            waiting: AtomicU32::new(0),
             handled: AtomicU64::new(0),
             state: Mutex::default(),
         };
-        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)), waiting: AtomicUsize::new(0) })
+        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)) })
     }
 
     pub(crate) fn push(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        self.push_by(|queue| queue.push(mail))
+        self.push_by(|queue, stamp| queue.push(mail, stamp))
     }
 
     pub(crate) fn push_unbounded(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        self.push_by(|queue| queue.push_unbounded(mail))
+        self.push_by(|queue, stamp| queue.push_unbounded(mail, stamp))
     }
 
-    fn push_by(&self, push: impl FnOnce(&mut Queue<A>) -> Result<bool, PushError>) -> Result<(), PushError> {
+    fn push_by(
+        &self,
+        push: impl FnOnce(&mut Queue<A>, u32) -> Result<bool, PushError>,
+    ) -> Result<(), PushError> {
+        let Some(stamp) = self.control.node.stamp_of_sender() else { return Err(PushError::Closed) };
         let first = {
             let mut queue = self.queue.lock();
-            let first = push(&mut queue)?;
-            self.waiting.store(queue.len(), Ordering::Relaxed);
+            let first = push(&mut queue, stamp)?;
+            self.control.count_waiting(queue.len());
             first
         };
         if first {
@@ -114,12 +131,12 @@ impl<A: Actor> Cell<A> {
 
     pub(super) fn pop(&self) -> Option<Box<dyn Envelope<A>>> {
         // Whoever puts mail into an empty queue wakes the process, so what this look misses is not lost.
-        if self.waiting.load(Ordering::Relaxed) == 0 {
+        if self.control.mailbox_len() == 0 {
             return None;
         }
         let mut queue = self.queue.lock();
         let mail = queue.pop();
-        self.waiting.store(queue.len(), Ordering::Relaxed);
+        self.control.count_waiting(queue.len());
         mail
     }
 }
@@ -129,8 +146,12 @@ impl<A: Actor> Object for Cell<A> {
         &self.control
     }
 
-    fn mailbox_len(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    fn oldest(&self) -> Option<u32> {
+        self.queue.lock().oldest()
+    }
+
+    fn actor(&self) -> &'static str {
+        std::any::type_name::<A>()
     }
 
     fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool {
@@ -151,7 +172,8 @@ impl<A: Actor> Object for Cell<A> {
             rare.signals = Vec::new();
             let (watchers, links) = (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.links));
             // They may hold its own mailbox, or anything.
-            let held = (rare.trap.take(), rare.annex.take(), rare.manners.take());
+            let manners = rare.manners.take();
+            let held = (rare.trap.take(), rare.annex.take(), manners, std::mem::take(&mut rare.on_abandon));
             drop(state);
             drop(held);
             (names, listener, watchers, links)
@@ -163,7 +185,7 @@ impl<A: Actor> Object for Cell<A> {
         // 3. The mailbox: whoever resolved the name before finds it closed.
         let unread: VecDeque<_> = {
             let mut queue = self.queue.lock();
-            self.waiting.store(0, Ordering::Relaxed);
+            control.count_waiting(0);
             queue.close()
         };
         // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
@@ -193,6 +215,9 @@ impl<A: Actor> Object for Cell<A> {
 impl Control {
     /// Sends a signal; a dead process does not mind (OTP-151).
     pub(crate) fn signal(&self, signal: Signal) {
+        if self.node.watch().has_abandoned() && thread::is_abandoned() {
+            return;
+        }
         let heard = self.enqueue(&mut self.state.lock(), signal);
         if heard {
             self.wake();
@@ -267,6 +292,36 @@ impl Control {
         if !suspended {
             self.wake();
         }
+    }
+
+    /// Messages waiting.
+    pub(crate) fn mailbox_len(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed) as usize
+    }
+
+    fn count_waiting(&self, messages: usize) {
+        #[allow(clippy::cast_possible_truncation, reason = "no memory holds as many as cannot be counted")]
+        self.waiting.store(messages as u32, Ordering::Relaxed);
+    }
+
+    /// Its turn, as its thread's beat has it.
+    pub(super) fn turn(&self) -> Turn {
+        Turn::of(self.node.watch().number(), self.pid)
+    }
+
+    pub(crate) fn set_when_stuck(&self, response: Option<WhenStuck>) {
+        self.when_stuck.store(WhenStuck::encode(response), Ordering::Relaxed);
+    }
+
+    /// What is done if its turn does not end, if that was said of it in particular.
+    pub(crate) fn when_stuck(&self) -> Option<WhenStuck> {
+        WhenStuck::decode(self.when_stuck.load(Ordering::Relaxed))
+    }
+
+    /// Where in the tree it is, if it is a child that lives.
+    pub(crate) fn path(&self) -> Option<Path> {
+        let listener = self.state.lock().listener.clone();
+        listener?.path_of(self.pid)
     }
 
     pub(super) fn count(&self, messages: u64) {

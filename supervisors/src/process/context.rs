@@ -1,46 +1,23 @@
 //! What an actor may say of itself from inside a handler.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message};
 
 use super::cell::Control;
-use super::{Cell, Object, Process, Tell, manners};
+use super::{Cell, Process, Tell, manners, thread};
 use crate::{ExitReason, Pid, Ref};
-
-thread_local! {
-    /// The process whose turn it is on this thread, if any. Set for the length of one poll.
-    static CURRENT: RefCell<Option<Arc<dyn Object>>> = const { RefCell::new(None) };
-}
-
-/// Runs one turn of `process`, which is lent to the thread meanwhile: a turn costs no reference count.
-pub(super) fn enter<R>(process: &mut Option<Arc<dyn Object>>, turn: impl FnOnce() -> R) -> R {
-    struct Leave<'a> {
-        process: &'a mut Option<Arc<dyn Object>>,
-        before: Option<Arc<dyn Object>>,
-    }
-    impl Drop for Leave<'_> {
-        fn drop(&mut self) {
-            *self.process = CURRENT.replace(self.before.take());
-        }
-    }
-    let before = CURRENT.replace(process.take());
-    let _leave = Leave { process, before };
-    turn()
-}
 
 /// The process whose handler, timer or future is running, or `None` outside any.
 #[must_use]
 pub fn this_process() -> Option<Process> {
-    CURRENT.with_borrow(Clone::clone).map(Process)
+    thread::current().map(Process)
 }
 
 /// Whether it is the turn of the process this belongs to.
 pub(crate) fn is_this_process(control: &Control) -> bool {
-    CURRENT
-        .with_borrow(|current| current.as_ref().is_some_and(|object| std::ptr::eq(object.control(), control)))
+    thread::is_current(control)
 }
 
 /// An exit signal, caught: from a process that was linked and has ended, or that was sent (OTP `{'EXIT', From, Reason}`).
@@ -105,6 +82,17 @@ pub trait ContextExt<A> {
     fn myself(&self) -> Option<Ref<A>>
     where
         A: Actor;
+
+    /// Has `action` done, on the watchdog's thread, if this process's thread is
+    /// [abandoned](crate::WhenStuck::Abandon): where the actor would be dropped, before anybody hears of its death. It
+    /// is for what others wait for and only this process can let go, a connection first of all: the thread keeps what
+    /// it has, so that nothing is closed by itself. Dropped undone if the process ends otherwise; of several, each is
+    /// done, in the order they were added. Must be quick. Outside a process it does nothing.
+    ///
+    /// To reset a TCP connection whose descriptor another thread holds on to, connect it to nowhere, on a clone of the
+    /// socket: `rustix::net::connect_unspec`. Closing the clone closes nothing, and `shutdown` would look like a good
+    /// end.
+    fn on_abandon(&mut self, action: impl FnOnce() + Send + 'static);
 }
 
 impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
@@ -155,6 +143,12 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
 
     fn myself(&self) -> Option<Ref<A>> {
         this_process().and_then(|process| process.cell::<A>()).map(|cell| manners::own(&cell))
+    }
+
+    fn on_abandon(&mut self, action: impl FnOnce() + Send + 'static) {
+        if let Some(process) = this_process() {
+            process.0.control().add_on_abandon(Box::new(action));
+        }
     }
 }
 

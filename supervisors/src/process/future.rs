@@ -10,7 +10,7 @@ use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, Context};
 
 use super::cell::{Cell, Object, Signal};
-use super::{context, manners, panic};
+use super::{manners, panic, thread};
 use crate::ExitReason;
 
 /// Messages handled in one turn before the thread's other work gets its turn: a flood must not starve timers.
@@ -66,21 +66,31 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
     pub(crate) fn new(actor: A, cell: Arc<Cell<A>>) -> Self {
         let mut ctx = Context::new();
         ctx.spawn(Pump(Arc::clone(&cell)));
-        let object = Some(Arc::clone(&cell) as Arc<dyn Object>);
-        Self { actor: Some(ctx.into_future(actor)), cell, object }
+        let object = Arc::clone(&cell) as Arc<dyn Object>;
+        thread::arrive(&cell.control.node, &object);
+        Self { actor: Some(ctx.into_future(actor)), cell, object: Some(object) }
     }
 
     /// Puts the process on this thread's `LocalSet`.
     ///
     /// # Panics
     /// Outside a `LocalSet` (or an `actix_rt::System`, which has one).
-    pub(crate) fn spawn(self) {
+    pub(crate) fn spawn(mut self) {
+        if thread::is_abandoned() {
+            // Nothing begins on a thread that was given up.
+            let _ = self.end(ExitReason::Stuck);
+            return;
+        }
         tokio::task::spawn_local(self);
     }
 
     /// Runs the first turn here and now, so that a start that fails is known before the next child is started,
     /// without a wait in between. The task the process becomes afterwards polls everything again with its own waker.
     pub(crate) fn launch(mut self) -> Launch {
+        if thread::is_abandoned() {
+            let _ = self.end(ExitReason::Stuck);
+            return Launch::Ended(ExitReason::Stuck);
+        }
         let mut task = TaskContext::from_waker(Waker::noop());
         match self.turn(&mut task) {
             Poll::Pending => {
@@ -98,8 +108,9 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
         }
         let mut actor = self.actor.take();
         let object = &mut self.object;
+        let whose = self.cell.control.turn();
         self.cell.declare(reason, &mut || {
-            context::enter(object, || {
+            thread::enter(object, whose, || {
                 let _ = panic::catch(|| drop(actor.take()));
             });
         });
@@ -109,6 +120,7 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
     }
 
     fn turn(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        let whose = self.cell.control.turn();
         loop {
             if self.cell.control.is_signalled() {
                 match self.cell.control.next_signal() {
@@ -120,7 +132,7 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
                         }
                     }
                     Some(Signal::Panic(message)) => {
-                        let panicked = context::enter(&mut self.object, || {
+                        let panicked = thread::enter(&mut self.object, whose, || {
                             panic::catch(|| -> ExitReason { panic!("{message}") })
                         });
                         return self.end(panicked.unwrap_or_else(|reason| reason));
@@ -131,7 +143,7 @@ impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
                 }
             }
             let Some(actor) = &mut self.actor else { return Poll::Ready(()) };
-            let turn = context::enter(&mut self.object, || panic::catch(|| Pin::new(actor).poll(task)));
+            let turn = thread::enter(&mut self.object, whose, || panic::catch(|| Pin::new(actor).poll(task)));
             match turn {
                 Ok(Poll::Pending) => {
                     self.cell.control.mark_started();
@@ -164,5 +176,6 @@ impl<A: Actor<Context = Context<A>>> Drop for ProcessFuture<A> {
         if self.actor.is_some() {
             let _ = self.end(ExitReason::Killed);
         }
+        thread::leave();
     }
 }

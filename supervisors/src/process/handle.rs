@@ -36,7 +36,7 @@ impl Process {
     /// Messages waiting in its mailbox. Mail sent through a raw `Addr` is not counted.
     #[must_use]
     pub fn mailbox_len(&self) -> usize {
-        self.0.mailbox_len()
+        self.0.control().mailbox_len()
     }
 
     /// Messages handled so far, a turn (at most 256 messages) late.

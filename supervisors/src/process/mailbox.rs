@@ -10,6 +10,8 @@ use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot::Receiver;
 
+use super::ages::Ages;
+
 /// A message on its way to an actor of type `A`, with what is to become of its result.
 pub(crate) trait Envelope<A: Actor>: Send {
     fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context);
@@ -98,29 +100,47 @@ pub(crate) struct Queue<A: Actor> {
     /// The oldest message, if the rest came after it: most mailboxes never hold more than one, and so need no buffer.
     oldest: Option<Box<dyn Envelope<A>>>,
     mail: VecDeque<Box<dyn Envelope<A>>>,
-    bound: usize,
+    ages: Ages,
+    bound: u32,
     closed: bool,
 }
 
 impl<A: Actor> Queue<A> {
     pub(crate) fn new(bound: usize) -> Self {
-        Self { oldest: None, mail: VecDeque::new(), bound, closed: false }
+        // No memory holds as many messages as cannot be counted.
+        let bound = u32::try_from(bound).unwrap_or(u32::MAX);
+        Self { oldest: None, mail: VecDeque::new(), ages: Ages::default(), bound, closed: false }
     }
 
     /// Appends a message; `Ok(true)` if the queue was empty, so that its process must be woken.
-    pub(crate) fn push(&mut self, mail: Box<dyn Envelope<A>>) -> Result<bool, PushError> {
-        if self.len() >= self.bound {
+    pub(crate) fn push(&mut self, mail: Box<dyn Envelope<A>>, stamp: u32) -> Result<bool, PushError> {
+        let before = self.len();
+        if before >= self.bound as usize {
             return Err(if self.closed { PushError::Closed } else { PushError::Full });
         }
-        self.push_unbounded(mail)
+        self.push_behind(before, mail, stamp)
     }
 
     /// Appends what the system itself has to say (exits, retries): its number is bounded by the processes it is about.
-    pub(crate) fn push_unbounded(&mut self, mail: Box<dyn Envelope<A>>) -> Result<bool, PushError> {
+    pub(crate) fn push_unbounded(
+        &mut self,
+        mail: Box<dyn Envelope<A>>,
+        stamp: u32,
+    ) -> Result<bool, PushError> {
+        self.push_behind(self.len(), mail, stamp)
+    }
+
+    fn push_behind(
+        &mut self,
+        before: usize,
+        mail: Box<dyn Envelope<A>>,
+        stamp: u32,
+    ) -> Result<bool, PushError> {
         if self.closed {
             return Err(PushError::Closed);
         }
-        if self.len() > 0 {
+        self.ages.came(before, stamp);
+        if before > 0 {
             self.mail.push_back(mail);
             return Ok(false);
         }
@@ -129,7 +149,14 @@ impl<A: Actor> Queue<A> {
     }
 
     pub(crate) fn pop(&mut self) -> Option<Box<dyn Envelope<A>>> {
-        self.oldest.take().or_else(|| self.mail.pop_front())
+        let mail = self.oldest.take().or_else(|| self.mail.pop_front())?;
+        self.ages.went();
+        Some(mail)
+    }
+
+    /// When the oldest message came.
+    pub(crate) fn oldest(&self) -> Option<u32> {
+        (self.len() > 0).then(|| self.ages.oldest())
     }
 
     /// Refuses all mail from now on and gives back what was never opened.

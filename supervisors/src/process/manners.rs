@@ -132,7 +132,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Idle<A> {
         }
         control.heeds.fetch_and(!IDLE, Ordering::Relaxed);
         // A message that is here, though not yet opened, has come in time.
-        if super::Object::mailbox_len(&*this.cell) == 0
+        if control.mailbox_len() == 0
             && let Some(idle) = this.idle.take()
         {
             idle(actor, ctx);

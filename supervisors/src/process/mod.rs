@@ -4,6 +4,7 @@
 //! Everything others need to know of the process is in its [`Cell`], which outlives it and may be used from any
 //! thread: send it mail, signal it, watch it, read why it ended.
 
+mod ages;
 mod cell;
 mod context;
 mod future;
@@ -12,6 +13,8 @@ mod mailbox;
 mod manners;
 mod panic;
 mod state;
+mod statistics;
+pub(crate) mod thread;
 
 pub(crate) use cell::{Cell, Control, ExitListener, Name, Object, Signal};
 pub(crate) use context::is_this_process;
@@ -21,6 +24,7 @@ pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
 pub(crate) use manners::own;
 pub(crate) use panic::{CatchPanic, catch};
+pub use statistics::Statistics;
 
 #[cfg(test)]
 mod link_tests;

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use super::cell::{ExitListener, Name, Object, Signal};
 use super::manners::Manners;
@@ -35,7 +36,15 @@ pub(super) struct Rare {
     pub(super) trap: Option<Trap>,
     pub(super) annex: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) manners: Option<Box<Manners>>,
+    /// What is done in its stead, on another thread, if its own is abandoned.
+    pub(super) on_abandon: Vec<OnAbandon>,
+    /// Messages its mailbox refused since that was said, and when it was said last.
+    pub(super) refused: u64,
+    pub(super) refused_said: Option<Duration>,
 }
+
+/// Lets go of something in the stead of a process that cannot.
+pub(crate) type OnAbandon = Box<dyn FnOnce() + Send>;
 
 /// Puts an exit signal into the mailbox of a process that traps them.
 pub(crate) type Trap = Box<dyn Fn(Pid, ExitReason) + Send>;

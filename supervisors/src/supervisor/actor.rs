@@ -73,6 +73,10 @@ impl ExitListener for Cell<SupervisorActor> {
         let exited = ChildExited { pid, reason: reason.clone() };
         let _ = self.push_unbounded(Box::new(Tell(exited)));
     }
+
+    fn path_of(&self, pid: Pid) -> Option<Path> {
+        self.control.annex()?.downcast::<Table>().ok()?.path_of(pid)
+    }
 }
 
 impl SupervisorActor {
@@ -88,6 +92,9 @@ impl SupervisorActor {
             table.insert(key, row(&child.policy, child.starter));
         }
         cell.control.set_annex(Arc::clone(&table) as _);
+        // Its drop would, but if its thread is given up it is not dropped until that thread ends.
+        let family = Arc::clone(&table);
+        cell.control.add_on_abandon(Box::new(move || orphan_all(&family)));
         // Exit signals of strangers are ignored (OTP-132); those of children come through the listener.
         cell.control.set_trap(Some(Box::new(|_, _| ())));
         Self {
@@ -353,9 +360,13 @@ impl Actor for SupervisorActor {
 impl Drop for SupervisorActor {
     /// Killed: its children die through their links (OTP-133). After a good end there are none.
     fn drop(&mut self) {
-        for (child, kind) in self.table.processes() {
-            orphan(&child, kind);
-        }
+        orphan_all(&self.table);
+    }
+}
+
+fn orphan_all(table: &Table) {
+    for (child, kind) in table.processes() {
+        orphan(&child, kind);
     }
 }
 

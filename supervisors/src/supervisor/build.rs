@@ -15,7 +15,7 @@ use super::plan::Plan;
 use super::planner::Planner;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
 use super::start::{Settings, Started, Starter, Starting, Surroundings, Unborn, launch, start_after};
-use crate::process::{Cell, ExitListener};
+use crate::process::{Cell, ExitListener, Object};
 use crate::reference::Slot;
 use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
 
@@ -103,7 +103,8 @@ impl Supervisor {
     /// What is wrong with the flags, else with the first child at fault.
     pub fn check(&self) -> Result<(), SpecError> {
         self.flags.check()?;
-        check_child_specs(self.children.iter().map(Child::policy), Some(self.flags.auto_shutdown))
+        check_child_specs(self.children.iter().map(Child::policy), Some(self.flags.auto_shutdown))?;
+        self.children.iter().try_for_each(Child::check)
     }
 
     /// Starts it and its children on this thread, as the root of a tree; done when all init children run (OTP-021).
@@ -156,7 +157,9 @@ struct StaticStarter {
 impl Starter for StaticStarter {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         let policies = self.children.iter().map(|child| child.policy.clone());
-        let plan = match Plan::new(&self.flags, policies) {
+        let plan = Plan::new(&self.flags, policies);
+        let plan = match plan.and_then(|plan| self.children.iter().try_for_each(Child::check).map(|()| plan))
+        {
             Ok(plan) => plan,
             Err(error) => return Starting::Done(Err(ExitReason::failed(error))),
         };
@@ -164,6 +167,10 @@ impl Starter for StaticStarter {
         let doomed = doomed_in(&slot);
         let plan = Planner::Static(plan);
         start_after(doomed, move || start_supervisor(plan, children, &slot, &surroundings))
+    }
+
+    fn current(&self) -> Option<Arc<dyn Object>> {
+        self.slot.current().map(|cell| cell as Arc<dyn Object>)
     }
 }
 
@@ -185,6 +192,7 @@ pub(super) fn start_supervisor(
         mailbox: MAILBOX_BOUND,
         place: Place::Local,
         start_limit: None,
+        when_stuck: None,
     };
     let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
     let (ready, mut told) = oneshot::channel();

@@ -8,10 +8,11 @@ use std::time::Duration;
 use actix::{Actor, Context};
 use parking_lot::Mutex;
 
+use super::error::SpecError;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Place, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Place, Ref, WhenStuck};
 
 /// Why a start function gives no actor. Any error becomes one by `?`.
 #[derive(Debug)]
@@ -115,6 +116,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
             mailbox: MAILBOX_BOUND,
             place: Place::default(),
             start_limit: None,
+            when_stuck: None,
         };
         Self { policy: ChildPolicy::worker(id), make, settings }
     }
@@ -170,6 +172,15 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         self
     }
 
+    /// Sets what is done if a turn of it does not end. Default: what its node's [`Watchdog`](crate::Watchdog) does.
+    /// [`WhenStuck::Abandon`] is refused ([`SpecError::NotAbandonable`](super::SpecError::NotAbandonable)) unless the
+    /// child's place is on the node's own arbiters: a supervisor's own thread cannot be given up.
+    #[must_use]
+    pub fn when_stuck(mut self, response: WhenStuck) -> Self {
+        self.settings.when_stuck = Some(response);
+        self
+    }
+
     /// Whoever runs as this child, now or later: it follows every restart.
     ///
     /// A spec stands for one place in a tree: give each child a spec of its own. While one child made from a spec
@@ -197,6 +208,11 @@ impl Child {
     pub(crate) fn supervisor(policy: ChildPolicy, starter: Arc<dyn Starter>) -> Self {
         debug_assert_eq!(policy.kind, ChildKind::Supervisor, "made by `ChildPolicy::supervisor`");
         Self { policy, starter }
+    }
+
+    /// Whether it can be what its spec asks for, wherever it is put.
+    pub(crate) fn check(&self) -> Result<(), SpecError> {
+        self.starter.check(&self.policy.id)
     }
 
     /// Its policy.

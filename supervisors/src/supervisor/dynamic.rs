@@ -17,6 +17,7 @@ use super::spec::{ChildId, ChildPolicy, Restart, Shutdown};
 use super::start::{Starter, Starting, Surroundings, start_after};
 use super::template::{Template, TemplateSupervisor};
 use super::tree::TreeNode;
+use crate::process::Object;
 use crate::reference::Slot;
 use crate::{ExitReason, Node, Pid, Process, Ref};
 
@@ -126,6 +127,10 @@ impl Starter for DynamicStarter {
         };
         let slot = Arc::clone(&self.slot);
         start_after(doomed_in(&slot), move || start_supervisor(plan, Vec::new(), &slot, &surroundings))
+    }
+
+    fn current(&self) -> Option<Arc<dyn Object>> {
+        self.slot.current().map(|cell| cell as Arc<dyn Object>)
     }
 }
 

@@ -31,7 +31,9 @@ impl SupervisorRef {
     /// # Errors
     /// What OTP's `start_child` gives ([`ChildError`]); nothing has changed then.
     pub async fn start_child(&self, child: impl Into<Child>) -> Result<Option<Pid>, ChildError> {
-        self.ask(Request::Start(child.into())).await.map(started)
+        let child = child.into();
+        child.check()?;
+        self.ask(Request::Start(child)).await.map(started)
     }
 
     /// Stops a child and keeps its spec, unless it is temporary (OTP-046 to OTP-050).

@@ -63,3 +63,4 @@ pub use spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_s
 pub use task::{OnTimeout, StreamOptions, Task, TaskError, TaskRef, TaskStream, TaskSupervisor};
 pub use template::{Template, TemplateChild, TemplateRef, TemplateSupervisor};
 pub use tree::TreeNode;
+pub(crate) use tree::descendant;

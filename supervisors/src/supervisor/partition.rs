@@ -15,6 +15,7 @@ use super::flags::Strategy;
 use super::handle::SupervisorRef;
 use super::spec::{ChildId, Restart, Shutdown};
 use super::start::{Starter, Starting, Surroundings};
+use crate::process::Object;
 use crate::{ExitReason, Node, Ref};
 
 /// A supervisor of N children made alike, the partitions of one service: a caller finds its own by a key, the same one
@@ -165,6 +166,14 @@ impl<A: Actor<Context = Context<A>>> Starter for PartitionStarter<A> {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         self.partitions.size.store(self.partitions.ids.len(), Ordering::Release);
         Arc::clone(&self.starter).start(surroundings)
+    }
+
+    fn current(&self) -> Option<Arc<dyn Object>> {
+        self.starter.current()
+    }
+
+    fn check(&self, id: &ChildId) -> Result<(), SpecError> {
+        self.starter.check(id)
     }
 }
 

@@ -1,8 +1,9 @@
 //! How a child is started: an actor is made, becomes a process, and has had its `started()`.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use actix::{Actor, Context};
 use tokio::sync::oneshot;
 
 use super::child::{Make, StartError};
+use super::error::SpecError;
 use super::spec::{ChildId, ChildKind};
-use crate::process::{Cell, Control, ExitListener, Launch, Object, ProcessFuture, Signal};
+use crate::place::{Chosen, StartOf, Worker};
+use crate::process::{Cell, Control, ExitListener, Launch, Object, ProcessFuture, Signal, thread};
 use crate::reference::Slot;
-use crate::{ExitReason, Node, Place, Process};
+use crate::{ExitReason, Node, Path, Place, Process, WhenStuck};
 
 /// What became of a start: a process, `ignore`, or a reason.
 pub(crate) type Started = Result<Option<Process>, ExitReason>;
@@ -82,8 +85,25 @@ impl Drop for Unborn {
     }
 }
 
+/// How a start on another thread is told.
+type Tell = oneshot::Sender<Result<Option<Unborn>, ExitReason>>;
+
+fn gone() -> ExitReason {
+    ExitReason::failed("the arbiter it was to run on is gone")
+}
+
+/// What `first` gives, or `None` if `second` is over before.
+async fn first_of<T>(first: impl Future<Output = T>, second: impl Future<Output = ()>) -> Option<T> {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|cx| match first.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => second.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
 /// Hands over what was started on another thread. If nobody is there any more to take it, it ends.
-fn hand_over(tell: oneshot::Sender<Result<Option<Unborn>, ExitReason>>, started: Started) {
+fn hand_over(tell: Tell, started: Started) {
     let unborn = |process: Option<Process>| process.map(|process| Unborn::new(process, ChildKind::Worker));
     // Dropped within the channel or out of it, an `Unborn` does what it must.
     drop(tell.send(started.map(unborn)));
@@ -92,6 +112,14 @@ fn hand_over(tell: oneshot::Sender<Result<Option<Unborn>, ExitReason>>, started:
 /// Starts one child, as often as it must be started.
 pub(crate) trait Starter: Send + Sync {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting;
+
+    /// The process that runs as this child, or is about to.
+    fn current(&self) -> Option<Arc<dyn Object>>;
+
+    /// Whether its child can never do what its spec asks for.
+    fn check(&self, _: &ChildId) -> Result<(), SpecError> {
+        Ok(())
+    }
 }
 
 /// Starts an actor.
@@ -108,6 +136,7 @@ pub(super) struct Settings<A: Actor> {
     pub(super) place: Place,
     /// How long its start may take.
     pub(super) start_limit: Option<Duration>,
+    pub(super) when_stuck: Option<WhenStuck>,
 }
 
 /// An actor to be started, made at once or awaited.
@@ -146,6 +175,19 @@ impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
         let limit = self.settings.start_limit;
         within(limit, start_after(doomed, move || self.start_there(surroundings)))
     }
+
+    fn current(&self) -> Option<Arc<dyn Object>> {
+        self.settings.slot.current().map(|cell| cell as Arc<dyn Object>)
+    }
+
+    fn check(&self, id: &ChildId) -> Result<(), SpecError> {
+        match self.settings.when_stuck {
+            Some(WhenStuck::Abandon) if !self.settings.place.is_own() => {
+                Err(SpecError::NotAbandonable(id.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Gives up a start that takes longer than `limit`; what there is of it by then is dropped, wherever it is (OTP-180).
@@ -160,10 +202,10 @@ fn within(limit: Option<Duration>, starting: Starting) -> Starting {
 
 /// Awaits a start on another thread, unless nobody waits for it there any more.
 async fn unless_given_up(
-    tell: &mut oneshot::Sender<Result<Option<Unborn>, ExitReason>>,
+    tell: &mut Tell,
     mut starting: Pin<Box<dyn Future<Output = Started>>>,
 ) -> Option<Started> {
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         if tell.poll_closed(cx).is_ready() {
             return Poll::Ready(None);
         }
@@ -177,10 +219,28 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
         let arbiter = match &self.settings.place {
             Place::Local => return self.start_here(surroundings),
             Place::Arbiter(arbiter) => arbiter.clone(),
+            own => {
+                return match surroundings.node.pool().choose(own) {
+                    Ok(Chosen::Here) => self.start_here(surroundings),
+                    Ok(Chosen::There(worker)) => {
+                        Starting::Later(Box::pin(self.start_on(worker, surroundings)))
+                    }
+                    Err(error) => Starting::Done(Err(ExitReason::failed(error))),
+                };
+            }
         };
-        let (mut tell, told) = oneshot::channel();
+        let (tell, told) = oneshot::channel();
         // Dropped unrun if the arbiter is gone; then `told` says so.
-        arbiter.spawn_fn(move || match self.start_here(surroundings) {
+        arbiter.spawn_fn(move || self.start_and_tell(surroundings, tell));
+        Starting::Later(Box::pin(async move {
+            let started = told.await.unwrap_or_else(|_| Err(gone()))?;
+            Ok(started.and_then(Unborn::born))
+        }))
+    }
+
+    /// Starts it on this thread for a supervisor on another one.
+    fn start_and_tell(self: Arc<Self>, surroundings: Surroundings, mut tell: Tell) {
+        match self.start_here(surroundings) {
             Starting::Done(started) => hand_over(tell, started),
             Starting::Later(starting) => {
                 tokio::task::spawn_local(async move {
@@ -189,13 +249,42 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
                     }
                 });
             }
-        });
-        Starting::Later(Box::pin(async move {
-            let started = told.await;
-            let started =
-                started.unwrap_or_else(|_| Err(ExitReason::failed("the arbiter it was to run on is gone")));
-            Ok(started?.and_then(Unborn::born))
-        }))
+        }
+    }
+
+    /// Starts it on an arbiter of the node's; on the next one, if that is abandoned before it comes to it.
+    async fn start_on(self: Arc<Self>, mut worker: Arc<Worker>, surroundings: Surroundings) -> Started {
+        loop {
+            let (tell, told) = oneshot::channel();
+            let begun = Arc::new(AtomicBool::new(false));
+            let (this, at, begins, there) =
+                (Arc::clone(&self), surroundings.clone(), Arc::clone(&begun), Arc::clone(&worker));
+            worker.run(move || {
+                if there.is_abandoned() {
+                    return;
+                }
+                begins.store(true, Ordering::Release);
+                there.note_start(Some(StartOf {
+                    path: at.place.clone().map(|(supervisor, child)| Path { supervisor, child }),
+                    when_stuck: this.settings.when_stuck,
+                }));
+                let node = at.node.clone();
+                thread::enter_start(&node, || this.start_and_tell(at, tell));
+                there.note_start(None);
+            });
+            match first_of(told, worker.abandoned()).await {
+                Some(Ok(started)) => return Ok(started?.and_then(Unborn::born)),
+                // Dropped unrun: the arbiters were stopped, or this one was abandoned, which is told in the same moment.
+                Some(Err(_)) if !worker.is_abandoned() => return Err(gone()),
+                // It may be what the arbiter is stuck in.
+                _ if begun.load(Ordering::Acquire) => return Err(ExitReason::Stuck),
+                _ => match surroundings.node.pool().choose(&self.settings.place) {
+                    Ok(Chosen::There(next)) => worker = next,
+                    Ok(Chosen::Here) => return Err(gone()),
+                    Err(error) => return Err(ExitReason::failed(error)),
+                },
+            }
+        }
     }
 
     /// Makes the actor and starts it on this thread. A panic on the way is a failed start.
@@ -251,6 +340,10 @@ where
         return Err(reason);
     }
     cell.control.set_listener(Arc::clone(&surroundings.listener));
+    cell.control.set_when_stuck(settings.when_stuck);
+    if surroundings.place.is_none() {
+        surroundings.node.watch().note_unsupervised(&(Arc::clone(cell) as Arc<dyn Object>));
+    }
     let process = Process(Arc::clone(cell) as Arc<dyn Object>);
     match ProcessFuture::new(actor, Arc::clone(cell)).launch() {
         Launch::Running => {}

@@ -19,6 +19,7 @@ use super::planner::Planner;
 use super::spec::{ChildId, ChildPolicy, Restart, Shutdown};
 use super::start::{Starter, Starting, Surroundings, start_after};
 use super::tree::TreeNode;
+use crate::process::Object;
 use crate::reference::Slot;
 use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
 
@@ -257,6 +258,10 @@ impl Starter for TemplateStarter {
         };
         let slot = Arc::clone(&self.slot);
         start_after(doomed_in(&slot), move || start_supervisor(plan, Vec::new(), &slot, &surroundings))
+    }
+
+    fn current(&self) -> Option<Arc<dyn Object>> {
+        self.slot.current().map(|cell| cell as Arc<dyn Object>)
     }
 }
 

@@ -9,7 +9,7 @@ use super::plan::Key;
 use super::spec::{ChildId, ChildKind, Restart};
 use super::start::Starter;
 use crate::process::Object;
-use crate::{ExitReason, Process};
+use crate::{ExitReason, Path, Pid, Process, Statistics};
 
 /// The children of one life of a supervisor: kept by it, read by everybody.
 pub(crate) struct Table {
@@ -63,6 +63,13 @@ impl Table {
         rows.iter().flatten().filter_map(|row| Some((row.process.clone()?, row.kind))).collect()
     }
 
+    /// Where the child with this process is, also one that has not told its supervisor yet that it runs.
+    pub(crate) fn path_of(&self, pid: Pid) -> Option<Path> {
+        let rows = self.rows.lock();
+        let row = rows.iter().flatten().find(|row| row.is(pid))?;
+        Some(Path { supervisor: Arc::clone(&self.path), child: row.id.clone() })
+    }
+
     fn children(&self) -> Vec<TreeNode> {
         let rows: Vec<_> = self
             .rows
@@ -75,6 +82,7 @@ impl Table {
                     kind: row.kind,
                     restart: row.restart,
                     process: row.process.clone(),
+                    statistics: row.process.as_ref().map(Process::statistics),
                     restarts: row.starts.saturating_sub(1),
                     last_exit: row.last_exit.as_deref().cloned(),
                     children: Vec::new(),
@@ -92,9 +100,44 @@ impl Table {
     }
 }
 
+impl Row {
+    fn process_with(&self, pid: Pid) -> Option<Arc<dyn Object>> {
+        let starting = || self.starter.as_ref().and_then(|starter| starter.current());
+        let process = self.process.as_ref().map(|process| Arc::clone(&process.0)).or_else(starting)?;
+        (process.control().pid == pid).then_some(process)
+    }
+
+    fn is(&self, pid: Pid) -> bool {
+        self.process_with(pid).is_some()
+    }
+}
+
+fn table_of(process: &Arc<dyn Object>) -> Option<Arc<Table>> {
+    process.control().annex()?.downcast().ok()
+}
+
 fn children_of(process: &Process) -> Vec<TreeNode> {
-    let annex = Object::control(&*process.0).annex();
-    annex.and_then(|annex| annex.downcast::<Table>().ok()).map(|table| table.children()).unwrap_or_default()
+    table_of(&process.0).map(|table| table.children()).unwrap_or_default()
+}
+
+/// The process `pid`, if it is somewhere below `supervisor`. Asks nobody; looks through the whole tree.
+pub(crate) fn descendant(supervisor: &Arc<dyn Object>, pid: Pid) -> Option<Arc<dyn Object>> {
+    let mut tables: Vec<_> = table_of(supervisor).into_iter().collect();
+    while let Some(table) = tables.pop() {
+        let mut below = Vec::new();
+        for row in table.rows.lock().iter().flatten() {
+            if let Some(found) = row.process_with(pid) {
+                return Some(found);
+            }
+            if row.kind == ChildKind::Supervisor {
+                let starting = || row.starter.as_ref().and_then(|starter| starter.current());
+                below.extend(row.process.as_ref().map(|process| Arc::clone(&process.0)).or_else(starting));
+            }
+        }
+        // Asked outside the lock, one supervisor after the other.
+        tables.extend(below.iter().filter_map(table_of));
+    }
+    None
 }
 
 /// One child in a snapshot of a tree, with all that is below it.
@@ -107,8 +150,10 @@ pub struct TreeNode {
     pub kind: ChildKind,
     /// When it is restarted.
     pub restart: Restart,
-    /// Its process: its pid, whether it lives, how much mail waits.
+    /// Its process: its pid, whether it lives.
     pub process: Option<Process>,
+    /// How its process is doing: its mailbox and the age of what waits there, what it has handled, how long it was busy.
+    pub statistics: Option<Statistics>,
     /// How often it was started again.
     pub restarts: u64,
     /// Why it ended the last time, if ever.
@@ -120,11 +165,13 @@ pub struct TreeNode {
 impl TreeNode {
     pub(crate) fn root(id: ChildId, process: Option<Process>) -> Self {
         let children = process.as_ref().map(children_of).unwrap_or_default();
+        let statistics = process.as_ref().map(Process::statistics);
         Self {
             id,
             kind: ChildKind::Supervisor,
             restart: Restart::Temporary,
             process,
+            statistics,
             restarts: 0,
             last_exit: None,
             children,
@@ -141,8 +188,8 @@ impl TreeNode {
         match &self.process {
             Some(process) if process.is_alive() => {
                 write!(f, "{} {}", self.id, process.pid())?;
-                if process.mailbox_len() > 0 {
-                    write!(f, "  {} messages wait", process.mailbox_len())?;
+                if let Some(statistics) = &self.statistics {
+                    statistics.draw(f)?;
                 }
             }
             _ => write!(f, "{} (not running)", self.id)?,

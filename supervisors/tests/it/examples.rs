@@ -31,6 +31,12 @@ fn the_workers_finish_their_work_in_spite_of_their_crashes() {
 }
 
 #[test]
+fn a_worker_that_is_stuck_costs_its_thread_and_nothing_else() {
+    let last = last_line("watchdog", &[]);
+    assert_eq!(last, "1 worker stuck, 3 of 3 moved to a new thread, 6 of 7 words counted");
+}
+
+#[test]
 fn random_trees_do_on_otp_what_they_do_here() {
     let last = last_line("otp_differential", &["--seed", "1", "--cases", "20"]);
     assert!(last == "20 cases, 0 differences" || last == LACKING, "{last}");

@@ -2,7 +2,9 @@
 
 mod examples;
 mod hosts;
+mod places;
 mod stage;
 mod unchanged;
 mod unwind;
+mod watchdog;
 mod worlds;

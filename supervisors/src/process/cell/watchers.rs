@@ -1,10 +1,16 @@
 //! Who is told when a process ends, besides its supervisor and those it is linked to.
 
+use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
-use super::{Control, Tell};
-use crate::ExitReason;
-use crate::process::state::{Rare, Told};
+use super::{Control, Object, Tell};
+use crate::process::state::{OnAbandon, Rare, Told};
+use crate::{Event, ExitReason, Subject};
+
+/// How often the refusals of one mailbox are said at most: a reader of a log wants to know that it goes on, not how
+/// fast.
+const SAID_EVERY: Duration = Duration::from_secs(1);
 
 impl Control {
     /// Calls `tell` at death; at once, with the true reason, if it is dead already.
@@ -33,6 +39,39 @@ impl Control {
         }
         *id = Some(state.add_watcher(Told::Wake(waker.clone())));
         None
+    }
+
+    /// Adds what is to be done in its stead if its thread is abandoned.
+    pub(crate) fn add_on_abandon(&self, action: OnAbandon) {
+        let mut state = self.state.lock();
+        if state.reason.is_none() {
+            state.make_rare().on_abandon.push(action);
+        }
+    }
+
+    pub(crate) fn take_on_abandon(&self) -> Vec<OnAbandon> {
+        self.state.lock().rare_mut().map(|rare| std::mem::take(&mut rare.on_abandon)).unwrap_or_default()
+    }
+
+    /// Its mailbox has refused a message. Said now and then, with how many it were.
+    #[cold]
+    pub(crate) fn refused(&self, process: &Arc<dyn Object>) {
+        let now = self.node.now();
+        let refused = {
+            let mut state = self.state.lock();
+            let rare = state.make_rare();
+            rare.refused += 1;
+            if rare.refused_said.is_some_and(|said| now.saturating_sub(said) < SAID_EVERY) {
+                return;
+            }
+            rare.refused_said = Some(now);
+            std::mem::take(&mut rare.refused)
+        };
+        self.node.report(|| Event::Overloaded {
+            who: Subject::of(process),
+            refused,
+            waiting: self.mailbox_len(),
+        });
     }
 
     /// Forgets a watcher; `false` if it was told already.

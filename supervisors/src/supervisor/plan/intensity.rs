@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::exit::ExitReason;
 use crate::supervisor::report::Attempt;
 
 /// The window of OTP-079 to OTP-086: restarts are counted by whole seconds of a monotonic clock, a restart at
@@ -44,6 +45,18 @@ impl Window {
             _ => self.seconds.push_back((now, 1)),
         }
         Some(Attempt { number: self.total, intensity: self.intensity, period: self.period })
+    }
+
+    /// Counts the restart that answers an end. That of an innocent child, whose thread was abandoned on another's
+    /// account, is not counted: there are as many as lived on that thread, and they would end supervisors in which
+    /// nothing is wrong.
+    pub(crate) fn answer(&mut self, end: &ExitReason, now: Duration) -> Option<Attempt> {
+        match end {
+            ExitReason::Abandoned { .. } => {
+                Some(Attempt { number: self.total, intensity: self.intensity, period: self.period })
+            }
+            _ => self.add(now),
+        }
     }
 
     /// The restarts in the window, as seconds and how many in each, oldest first.

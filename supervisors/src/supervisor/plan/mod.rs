@@ -151,7 +151,8 @@ impl Plan {
             && let Some(key) = self.find(child)
             && matches!(self.table.pid(key), ChildPid::Restarting(_))
         {
-            self.restart(key, now, actions);
+            let attempt = self.window.add(now);
+            self.restart(key, attempt, actions);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::exit::ExitReason;
 use crate::pid::Pid;
 use crate::supervisor::child_info::{ChildCounts, ChildInfo, ChildRef};
 use crate::supervisor::error::ChildError;
-use crate::supervisor::report::{ChildPid, Offender, Report, Who};
+use crate::supervisor::report::{Attempt, ChildPid, Offender, Report, Who};
 use crate::supervisor::spec::{ChildPolicy, Restart};
 
 /// The children of a dynamic supervisor and what becomes of them. As a [`Plan`](super::Plan) it is busy while a
@@ -122,10 +122,11 @@ impl Pool {
         let clean = reason.is_clean();
         if restart == Restart::Permanent || !clean {
             let child = self.offender(key);
-            actions.push(Action::Report(Report::ChildTerminated { child, reason }));
+            actions.push(Action::Report(Report::ChildTerminated { child, reason: reason.clone() }));
         }
         if restart == Restart::Permanent || (restart == Restart::Transient && !clean) {
-            self.restart(key, pid, now, actions);
+            let attempt = self.window.answer(&reason, now);
+            self.restart(key, pid, attempt, actions);
         } else {
             self.forget(key, pid, actions);
         }
@@ -139,7 +140,8 @@ impl Pool {
             && let Some(key) = self.find(pid)
             && self.child(key).pid == ChildPid::Restarting(Some(pid))
         {
-            self.restart(key, pid, now, actions);
+            let attempt = self.window.add(now);
+            self.restart(key, pid, attempt, actions);
         }
     }
 
@@ -276,9 +278,9 @@ impl Pool {
         }
     }
 
-    fn restart(&mut self, key: Key, pid: Pid, now: Duration, actions: &mut Vec<Action>) {
+    fn restart(&mut self, key: Key, pid: Pid, attempt: Option<Attempt>, actions: &mut Vec<Action>) {
         let child = self.offender(key);
-        let Some(attempt) = self.window.add(now) else {
+        let Some(attempt) = attempt else {
             actions.push(Action::Report(Report::ReachedMaxIntensity { child }));
             self.forget(key, pid, actions);
             return self.stop_all(ExitReason::Shutdown, actions);

@@ -6,7 +6,7 @@ use super::{Action, Key, Phase, Plan, Work};
 use crate::exit::ExitReason;
 use crate::supervisor::child_info::ChildRef;
 use crate::supervisor::flags::{AutoShutdown, Strategy};
-use crate::supervisor::report::{ChildPid, Report};
+use crate::supervisor::report::{Attempt, ChildPid, Report};
 use crate::supervisor::spec::Restart;
 
 /// Children that are restarted together: all, or `origin` and the younger ones.
@@ -34,10 +34,11 @@ impl Plan {
         let clean = reason.is_clean();
         if restart == Restart::Permanent || !clean {
             let child = self.table.offender(key);
-            actions.push(Action::Report(Report::ChildTerminated { child, reason }));
+            actions.push(Action::Report(Report::ChildTerminated { child, reason: reason.clone() }));
         }
         if restart == Restart::Permanent || (restart == Restart::Transient && !clean) {
-            return self.restart(key, now, actions);
+            let attempt = self.window.answer(&reason, now);
+            return self.restart(key, attempt, actions);
         }
         self.end_for_good(key, actions);
         // The child that ended is no longer counted; one that is being restarted is (OTP-123, OTP-124).
@@ -52,10 +53,11 @@ impl Plan {
         }
     }
 
-    /// Restarts a child, and others with it by the strategy, or gives up (OTP-079, OTP-080).
-    pub(super) fn restart(&mut self, key: Key, now: Duration, actions: &mut Vec<Action>) {
+    /// Restarts a child, and others with it by the strategy, or gives up if that is no allowed attempt (OTP-079,
+    /// OTP-080).
+    pub(super) fn restart(&mut self, key: Key, attempt: Option<Attempt>, actions: &mut Vec<Action>) {
         let child = self.table.offender(key);
-        let Some(attempt) = self.window.add(now) else {
+        let Some(attempt) = attempt else {
             actions.push(Action::Report(Report::ReachedMaxIntensity { child }));
             self.end_for_good(key, actions);
             return self.stop_all(self.table.youngest(), ExitReason::Shutdown, actions);
