@@ -72,7 +72,7 @@ mod timer;
 mod unwind;
 mod watch;
 
-pub use call::{CALL_TIMEOUT, Call, CallError};
+pub use call::{CALL_TIMEOUT, Call, CallError, CastWait};
 pub use event::{Event, Path, Subject};
 pub use exit::{ExitReason, Failure, ShutdownCause};
 pub use groups::{GroupChange, GroupError, GroupEvent, GroupMonitor, Groups, Member};
@@ -83,7 +83,7 @@ pub use node::{MAILBOX_BOUND, Node, NodeBuilder};
 pub use pid::Pid;
 pub use place::{ArbiterInfo, Place, PlaceError, Places};
 pub use port::Port;
-pub use process::{ContextExt, Exit, Exited, Process, Statistics, this_process};
+pub use process::{ContextExt, Exit, Exited, Overflow, Process, Statistics, this_process};
 pub use reference::Ref;
 pub use registry::RegisterError;
 pub use spawn::{SpawnOptions, Spawned};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
@@ -9,9 +10,11 @@ use arc_swap::{ArcSwapOption, Guard};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::call::Call;
-use crate::process::{Ask, Cell, ContextExt, Envelope, Name, Object, PushError, Tell, is_this_process};
-use crate::{CallError, ExitReason, Pid, Process};
+use crate::call::{Call, Late};
+use crate::process::{
+    Ask, Cell, ContextExt, Envelope, GivesWay, Name, Object, Place, PushError, Tell, is_this_process,
+};
+use crate::{CallError, CastWait, ExitReason, Overflow, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.
 pub(crate) struct Slot<A: Actor> {
@@ -70,32 +73,66 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         Self { slot }
     }
 
-    /// Sends `message` and asks for no answer. To nobody, or to a mailbox that is full, it is lost without a word
-    /// (OTP-166, OTP-176); [`try_cast`](Self::try_cast) tells.
+    /// Sends `message` and asks for no answer. To nobody, or to a mailbox that is full and [refuses](Overflow) it, it is
+    /// lost without a word (OTP-166, OTP-176); [`try_cast`](Self::try_cast) tells, [`cast_wait`](Self::cast_wait) waits.
     pub fn cast<M>(&self, message: M)
     where
         A: Handler<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let _ = self.send(Box::new(Tell(message)));
+        let _ = self.send(Box::new(Tell(message)), false);
     }
 
     /// Sends `message` and asks for no answer, but says if nobody took it.
     ///
     /// # Errors
-    /// [`CallError::NoProc`] if no process runs under the name, [`CallError::Overloaded`] if its mailbox is full.
+    /// [`CallError::NoProc`] if no process runs under the name, [`CallError::Overloaded`] if its mailbox is full, unless
+    /// its policy is to drop messages without a word ([`Overflow::DropNewest`], [`Overflow::DropOldest`]).
     pub fn try_cast<M>(&self, message: M) -> Result<(), CallError>
     where
         A: Handler<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.send(Box::new(Tell(message))).map(drop)
+        match self.send(Box::new(Tell(message)), false) {
+            Ok(_) | Err(SendError::Push(PushError::Dropped)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends `message` and asks for no answer; if the mailbox is full and lets senders [wait](Overflow::Wait), the future
+    /// is ready when there was room. Under any other policy, and while there is room, it is
+    /// [`try_cast`](Self::try_cast) and ready at once.
+    ///
+    /// Senders are let in in the order of these calls, before anybody who comes later and does not wait. Cancel safe:
+    /// dropped before it is ready, the message is not sent. No time limit: put one around it. A process that waits for
+    /// room in its own mailbox must go on handling mail meanwhile (`ctx.spawn`, not `ctx.wait`).
+    ///
+    /// # Errors
+    /// As [`try_cast`](Self::try_cast); [`CallError::Overloaded`] also if as many senders wait as may;
+    /// [`CallError::Exit`] if the process ends before there was room.
+    pub fn cast_wait<M>(&self, message: M) -> CastWait
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        match self.send(Box::new(Tell(message)), true) {
+            Ok((callee, Some(ticket))) => match &*callee {
+                Some(cell) => {
+                    CastWait::waiting(Place { callee: Arc::clone(cell) as Arc<dyn Object>, ticket })
+                }
+                None => CastWait::done(Err(CallError::NoProc)),
+            },
+            Ok((_, None)) | Err(SendError::Push(PushError::Dropped)) => CastWait::done(Ok(())),
+            Err(error) => CastWait::done(Err(error.into())),
+        }
     }
 
     /// Sends `message` now and gives the future of its answer, with a time limit of 5 s unless
-    /// [changed](Call::within) (OTP-169).
+    /// [changed](Call::within) (OTP-169). If the mailbox is full and lets senders [wait](Overflow::Wait), the message
+    /// takes its place among them now, and its wait is part of that time.
     pub fn call<M>(&self, message: M) -> Call<M::Result>
     where
         A: Handler<M>,
@@ -120,7 +157,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         limit: impl Into<Option<Duration>>,
     ) -> Result<(), CallError> {
         let process = {
-            let callee = self.send(Box::new(Leave(reason.clone())))?;
+            let (callee, _) = self.send(Box::new(Leave(reason.clone())), false)?;
             let Some(cell) = &*callee else { return Err(CallError::NoProc) };
             if is_this_process(&cell.control) {
                 return Err(CallError::CallingSelf);
@@ -142,15 +179,26 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         &self,
         seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
     ) -> Call<R> {
-        let (reply, answer) = oneshot::channel();
-        if self.slot.current.load().as_ref().is_some_and(|cell| is_this_process(&cell.control)) {
+        let current = self.slot.current.load();
+        let Some(cell) = &*current else { return Call::new(Err(CallError::NoProc)) };
+        if is_this_process(&cell.control) {
             return Call::new(Err(CallError::CallingSelf));
         }
-        let sent = self.send(seal(reply)).and_then(|callee| match &*callee {
-            Some(cell) => Ok((Arc::clone(cell) as Arc<dyn Object>, answer)),
-            None => Err(CallError::NoProc),
-        });
-        Call::new(sent)
+        let (reply, answer) = oneshot::channel();
+        let (mut mail, mut dropped) = (seal(reply), None);
+        if cell.control.overflow == Overflow::DropOldest {
+            let given_way = Arc::new(AtomicBool::new(false));
+            mail = Box::new(GivesWay(mail, Arc::clone(&given_way)));
+            dropped = Some(given_way);
+        }
+        match cell.push(mail, true) {
+            Err(error) => Call::new(Err(error.into())),
+            Ok(ticket) => {
+                let callee = Arc::clone(cell) as Arc<dyn Object>;
+                let place = ticket.map(|ticket| Place { callee: Arc::clone(&callee), ticket });
+                Call::new(Ok((callee, answer))).late(Late { dropped, place })
+            }
+        }
     }
 
     /// The process that runs under the name now.
@@ -162,7 +210,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
     /// Kills whoever runs under the name now, if anybody does.
     pub fn kill(&self) {
         if let Some(process) = self.process() {
-            process.exit(ExitReason::Killed);
+            process.kill();
         }
     }
 
@@ -170,16 +218,39 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.slot.current()
     }
 
-    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<Guard<Option<Arc<Cell<A>>>>, CallError> {
+    fn send(&self, mail: Box<dyn Envelope<A>>, waits: bool) -> Result<Sent<A>, SendError> {
         let current = self.slot.current.load();
-        let Some(cell) = &*current else { return Err(CallError::NoProc) };
-        match cell.push(mail) {
-            Ok(()) => Ok(current),
-            Err(PushError::Full) => {
-                cell.control.refused(&(Arc::clone(cell) as Arc<dyn Object>));
-                Err(CallError::Overloaded)
-            }
-            Err(PushError::Closed) => Err(CallError::NoProc),
+        let Some(cell) = &*current else { return Err(SendError::Nobody) };
+        match cell.push(mail, waits) {
+            Ok(ticket) => Ok((current, ticket)),
+            Err(error) => Err(SendError::Push(error)),
+        }
+    }
+}
+
+/// Whom a message was sent to, and the ticket of a sender that waits for room.
+type Sent<A> = (Guard<Option<Arc<Cell<A>>>>, Option<u64>);
+
+/// Why a message was not sent.
+enum SendError {
+    Nobody,
+    Push(PushError),
+}
+
+impl From<SendError> for CallError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Nobody => Self::NoProc,
+            SendError::Push(error) => error.into(),
+        }
+    }
+}
+
+impl From<PushError> for CallError {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Closed => Self::NoProc,
+            PushError::Full | PushError::Dropped => Self::Overloaded,
         }
     }
 }
@@ -201,6 +272,10 @@ impl<A: Actor> fmt::Debug for Ref<A> {
 struct Leave(ExitReason);
 
 impl<A: Actor<Context = Context<A>>> Envelope<A> for Leave {
+    fn may_drop(&self) -> bool {
+        false
+    }
+
     fn open(self: Box<Self>, _: &mut A, ctx: &mut Context<A>) {
         ctx.exit(self.0);
     }

@@ -52,6 +52,19 @@ impl Ages {
         self.gone = self.gone.wrapping_add(1);
     }
 
+    /// One that has `before` others before it is taken out.
+    pub(super) fn left(&mut self, before: usize) {
+        if before == 0 {
+            return self.went();
+        }
+        let place = self.gone.wrapping_add(u32::try_from(before).unwrap_or(u32::MAX));
+        for later in self.later.iter_mut().flat_map(|later| later.iter_mut()) {
+            if is_ahead(later.message, place) {
+                later.message = later.message.wrapping_sub(1);
+            }
+        }
+    }
+
     /// The stamp of the oldest one, if there is one.
     pub(super) fn oldest(&self) -> u32 {
         let later = self.later.iter().flat_map(|later| later.iter());
@@ -74,13 +87,19 @@ mod tests {
     proptest! {
         /// Against a stamp on every message.
         #[test]
-        fn the_oldest_is_as_old_as_it_is(steps in prop::collection::vec(0..4_u8, 0..400), start in any::<u32>()) {
+        fn the_oldest_is_as_old_as_it_is(steps in prop::collection::vec(0..5_u8, 0..400), start in any::<u32>()) {
             let mut ages = Ages { gone: start, ..Ages::default() };
             let mut all = VecDeque::new();
             let mut now = 100_u32;
             for step in steps {
                 match step {
                     0 => now += 125,
+                    // Taken out of the middle.
+                    4 if all.len() > 1 => {
+                        let place = now as usize % all.len();
+                        ages.left(place);
+                        all.remove(place);
+                    }
                     1 | 2 => {
                         ages.came(all.len(), now);
                         all.push_back(now);

@@ -10,10 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use actix::Actor;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
-use super::mailbox::{Envelope, PushError, Queue};
+use super::mailbox::{Envelope, Queue};
 use super::manners::Manners;
+use super::overflow::{Admission, Overflow, PushError};
 use super::state::{Rare, State, Tell, Told, Trap};
 use super::thread;
 use crate::watch::{Turn, WhenStuck};
@@ -62,6 +63,8 @@ pub(crate) struct Control {
     when_stuck: AtomicU8,
     /// Messages waiting: written under the lock of the mailbox and read without.
     waiting: AtomicU32,
+    /// What its mailbox does when it is full.
+    pub(crate) overflow: Overflow,
     handled: AtomicU64,
     state: Mutex<State>,
 }
@@ -84,10 +87,18 @@ pub(crate) trait Object: Send + Sync {
     fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool;
     /// Itself, to be taken for the cell of the actor it is.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    /// How the sender with this ticket stands, which waits for room; it is woken when that changes.
+    fn admission(&self, ticket: u64, waker: &Waker) -> Admission;
+    /// That sender leaves, with its message, if it still waits; whether it did.
+    fn leave_line(&self, ticket: u64) -> bool;
 }
 
 impl<A: Actor> Cell<A> {
     pub(crate) fn new(node: Node, bound: usize) -> Arc<Self> {
+        Self::with_overflow(node, bound, Overflow::Refuse)
+    }
+
+    pub(crate) fn with_overflow(node: Node, bound: usize, overflow: Overflow) -> Arc<Self> {
         let control = Control {
             pid: node.next_pid(),
             node,
@@ -98,28 +109,39 @@ impl<A: Actor> Cell<A> {
             heeds: AtomicU8::new(0),
             when_stuck: AtomicU8::new(0),
             waiting: AtomicU32::new(0),
+            overflow,
             handled: AtomicU64::new(0),
             state: Mutex::default(),
         };
-        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)) })
+        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound, overflow)) })
     }
 
-    pub(crate) fn push(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        self.push_by(|queue, stamp| queue.push(mail, stamp))
+    /// Puts a message into the mailbox, or does with it what the mailbox's policy says. A sender that `waits` may be
+    /// given a ticket: its message is in line for a place.
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        mail: Box<dyn Envelope<A>>,
+        waits: bool,
+    ) -> Result<Option<u64>, PushError> {
+        let Some(stamp) = self.control.node.stamp_of_sender() else { return Err(PushError::Closed) };
+        let mut queue = self.queue.lock();
+        let first = match queue.push(mail, stamp) {
+            Ok(first) => first,
+            Err(mail) => return self.overflow(queue, mail, stamp, waits),
+        };
+        self.control.count_waiting(queue.len());
+        drop(queue);
+        if first {
+            self.control.wake();
+        }
+        Ok(None)
     }
 
     pub(crate) fn push_unbounded(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        self.push_by(|queue, stamp| queue.push_unbounded(mail, stamp))
-    }
-
-    fn push_by(
-        &self,
-        push: impl FnOnce(&mut Queue<A>, u32) -> Result<bool, PushError>,
-    ) -> Result<(), PushError> {
         let Some(stamp) = self.control.node.stamp_of_sender() else { return Err(PushError::Closed) };
         let first = {
             let mut queue = self.queue.lock();
-            let first = push(&mut queue, stamp)?;
+            let first = queue.push_unbounded(mail, stamp).map_err(|_| PushError::Closed)?;
             self.control.count_waiting(queue.len());
             first
         };
@@ -129,6 +151,10 @@ impl<A: Actor> Cell<A> {
         Ok(())
     }
 
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue<A>> {
+        self.queue.lock()
+    }
+
     pub(super) fn pop(&self) -> Option<Box<dyn Envelope<A>>> {
         // Whoever puts mail into an empty queue wakes the process, so what this look misses is not lost.
         if self.control.mailbox_len() == 0 {
@@ -136,7 +162,12 @@ impl<A: Actor> Cell<A> {
         }
         let mut queue = self.queue.lock();
         let mail = queue.pop();
+        let admitted = queue.admit();
         self.control.count_waiting(queue.len());
+        drop(queue);
+        if let Some(sender) = admitted {
+            sender.wake();
+        }
         mail
     }
 }
@@ -183,14 +214,21 @@ impl<A: Actor> Object for Cell<A> {
         // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
         names.free(pid);
         // 3. The mailbox: whoever resolved the name before finds it closed.
-        let unread: VecDeque<_> = {
+        let (unread, waiting): (VecDeque<_>, _) = {
             let mut queue = self.queue.lock();
             control.count_waiting(0);
             queue.close()
         };
         // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
         drop_actor();
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            drop(unread);
+            for sender in waiting {
+                let (mail, _, waker) = sender.into_parts();
+                drop(mail);
+                waker.into_iter().for_each(Waker::wake);
+            }
+        }));
         // 5. The news: links before monitors, as every BEAM was seen to do (OTP-165).
         for linked in links.into_values() {
             linked.control().link_broke(pid, &reason);
@@ -209,6 +247,14 @@ impl<A: Actor> Object for Cell<A> {
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+
+    fn admission(&self, ticket: u64, waker: &Waker) -> Admission {
+        self.admission_of(ticket, waker)
+    }
+
+    fn leave_line(&self, ticket: u64) -> bool {
+        self.leave(ticket)
     }
 }
 
@@ -243,7 +289,7 @@ impl Control {
     }
 
     /// Gives the process a turn. Before it is a task nobody need be woken: a task's first turn comes by itself.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }
@@ -299,7 +345,7 @@ impl Control {
         self.waiting.load(Ordering::Relaxed) as usize
     }
 
-    fn count_waiting(&self, messages: usize) {
+    pub(super) fn count_waiting(&self, messages: usize) {
         #[allow(clippy::cast_possible_truncation, reason = "no memory holds as many as cannot be counted")]
         self.waiting.store(messages as u32, Ordering::Relaxed);
     }

@@ -11,6 +11,7 @@ mod future;
 mod handle;
 mod mailbox;
 mod manners;
+mod overflow;
 mod panic;
 mod state;
 mod statistics;
@@ -21,8 +22,10 @@ pub(crate) use context::is_this_process;
 pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
-pub(crate) use mailbox::{Ask, Envelope, PushError, Tell};
+pub(crate) use mailbox::{Ask, Envelope, Notice, Tell};
 pub(crate) use manners::own;
+pub use overflow::Overflow;
+pub(crate) use overflow::{Admission, GivesWay, Place, PushError};
 pub(crate) use panic::{CatchPanic, catch};
 pub use statistics::Statistics;
 
@@ -30,5 +33,7 @@ pub use statistics::Statistics;
 mod link_tests;
 #[cfg(test)]
 mod manners_tests;
+#[cfg(test)]
+mod overflow_tests;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_chil
 use super::start::{Settings, Started, Starter, Starting, Surroundings, Unborn, launch, start_after};
 use crate::process::{Cell, ExitListener, Object};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Overflow, Pid, Place, Process, Ref};
 
 /// A supervisor with its children, to be [started](Supervisor::start) as a root, or given to another supervisor as a
 /// child.
@@ -190,6 +190,7 @@ pub(super) fn start_supervisor(
         slot: Arc::clone(slot),
         name: None,
         mailbox: MAILBOX_BOUND,
+        overflow: Overflow::Refuse,
         place: Place::Local,
         start_limit: None,
         when_stuck: None,

@@ -12,7 +12,7 @@ use super::error::SpecError;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Place, Ref, WhenStuck};
+use crate::{ExitReason, MAILBOX_BOUND, Overflow, Place, Ref, WhenStuck};
 
 /// Why a start function gives no actor. Any error becomes one by `?`.
 #[derive(Debug)]
@@ -114,6 +114,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
             slot: Slot::new(),
             name: None,
             mailbox: MAILBOX_BOUND,
+            overflow: Overflow::Refuse,
             place: Place::default(),
             start_limit: None,
             when_stuck: None,
@@ -149,10 +150,19 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         self
     }
 
-    /// Bounds its mailbox: a cast beyond it is dropped, a call answered `Overloaded`. Default [`MAILBOX_BOUND`].
+    /// Bounds its mailbox: what becomes of a message beyond it, [`overflow`](Self::overflow) says. Default
+    /// [`MAILBOX_BOUND`].
     #[must_use]
     pub fn mailbox(mut self, bound: usize) -> Self {
         self.settings.mailbox = bound;
+        self
+    }
+
+    /// Sets what becomes of a message that comes while its mailbox is full. Default [`Overflow::Refuse`]: a cast is lost,
+    /// a call answered [`Overloaded`](crate::CallError::Overloaded).
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.settings.overflow = overflow;
         self
     }
 

@@ -16,7 +16,7 @@ use super::spec::{ChildId, ChildKind};
 use crate::place::{Chosen, StartOf, Worker};
 use crate::process::{Cell, Control, ExitListener, Launch, Object, ProcessFuture, Signal, thread};
 use crate::reference::Slot;
-use crate::{ExitReason, Node, Path, Place, Process, WhenStuck};
+use crate::{ExitReason, Node, Overflow, Path, Place, Process, WhenStuck};
 
 /// What became of a start: a process, `ignore`, or a reason.
 pub(crate) type Started = Result<Option<Process>, ExitReason>;
@@ -133,6 +133,7 @@ pub(super) struct Settings<A: Actor> {
     pub(super) slot: Arc<Slot<A>>,
     pub(super) name: Option<Arc<str>>,
     pub(super) mailbox: usize,
+    pub(super) overflow: Overflow,
     pub(super) place: Place,
     /// How long its start may take.
     pub(super) start_limit: Option<Duration>,
@@ -307,7 +308,8 @@ where
 {
     match made {
         Ok(actor) => {
-            let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
+            let node = surroundings.node.clone();
+            let cell = Cell::with_overflow(node, settings.mailbox, settings.overflow);
             launch(actor, &cell, settings, surroundings).map(Some)
         }
         Err(StartError::Ignore) => Ok(None),

@@ -21,7 +21,7 @@ use super::start::{Starter, Starting, Surroundings, start_after};
 use super::tree::TreeNode;
 use crate::process::Object;
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Overflow, Pid, Place, Process, Ref};
 
 /// What all children of a [`TemplateSupervisor`] have in common: one policy, and one start function that takes the
 /// argument a caller adds (in OTP it is appended to the template's own arguments; here those are captured).
@@ -39,6 +39,7 @@ pub struct Template<X, T> {
 struct Shape {
     id: ChildId,
     mailbox: usize,
+    overflow: Overflow,
     place: Place,
 }
 
@@ -99,7 +100,10 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
         make: impl Fn(ChildId, X) -> ChildSpec<A> + Send + Sync + 'static,
     ) -> Self {
         let mold = move |shape: &Shape, argument: X| {
-            let spec = make(shape.id.clone(), argument).mailbox(shape.mailbox).place(shape.place.clone());
+            let spec = make(shape.id.clone(), argument)
+                .mailbox(shape.mailbox)
+                .overflow(shape.overflow)
+                .place(shape.place.clone());
             let reference = spec.reference();
             (Child::from(spec).starter, reference)
         };
@@ -110,6 +114,13 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
     #[must_use]
     pub fn mailbox(mut self, bound: usize) -> Self {
         self.shape.mailbox = bound;
+        self
+    }
+
+    /// Sets what becomes of a message that comes while the mailbox of a child is full. Default [`Overflow::Refuse`].
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.shape.overflow = overflow;
         self
     }
 
@@ -139,7 +150,12 @@ impl<X: Send + 'static> Template<X, SupervisorRef> {
 
 impl<X, T> Template<X, T> {
     fn of_molds(policy: ChildPolicy, mold: Mold<X, T>) -> Self {
-        let shape = Shape { id: policy.id.clone(), mailbox: MAILBOX_BOUND, place: Place::default() };
+        let shape = Shape {
+            id: policy.id.clone(),
+            mailbox: MAILBOX_BOUND,
+            overflow: Overflow::Refuse,
+            place: Place::default(),
+        };
         Self { policy, shape, mold }
     }
 
