@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use verse::blocking::{self, BlockingServer};
+use verse::reactor::PollerKind;
 use verse::reactor::poller::{Fd, Interest};
 use verse::reactor::programs::{ClientEvent, Elapsed, GetOptions, ServeOptions};
-use verse::reactor::{PollerKind, Reactor};
 
 mod series;
 use series::{Args, Outcome, Program, Servers, pace, poems};
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     series::main(&[
         Program {
             name: "slow-server",
-            about: "the blocking server; ends when one client has a poem: [NUM_BYTES]",
+            about: "the blocking server; ends when one client has a poem: [NUM_BYTES [MILLIS]]",
             run: slow_server,
         },
         Program {
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         },
         Program {
             name: "timing",
-            about: "exercise: both clients against the same servers, timed: [POEMS]",
+            about: "exercise: both clients against the same servers, timed: [POEMS [NUM_BYTES [MILLIS]]]",
             run: timing,
         },
     ])
@@ -44,8 +44,10 @@ fn main() -> ExitCode {
 /// Sends some bytes, prints a line, sleeps; nobody else is served meanwhile.
 fn slow_server(args: &Args) -> Outcome {
     let num_bytes = usize::try_from(args.number(0, 100)?)?;
-    let server =
-        BlockingServer::bind(&ServeOptions { pace: pace(num_bytes, 10), ..ServeOptions::default() })?;
+    let server = BlockingServer::bind(&ServeOptions {
+        pace: pace(num_bytes, args.number(1, 10)?),
+        ..ServeOptions::default()
+    })?;
     let poem = poems(1).remove(0);
     println!("Serving poetry/ecstasy.txt on {}.", server.address());
     let to = server.address().into();
@@ -77,8 +79,8 @@ fn blocking_client(args: &Args) -> Outcome {
         ClientEvent::Failed { .. } => println!("{event}"),
         _ => {}
     });
-    println!("the times add up to {}", Elapsed(whole));
-    println!("Got {} poems", outcomes.iter().flatten().count());
+    // The sum of the times.
+    println!("Got {} poems in {}", outcomes.iter().flatten().count(), Elapsed(whole));
     Ok(())
 }
 
@@ -92,7 +94,7 @@ struct Task {
 /// No framework: non-blocking sockets in a table, and `select` to know which of them to read.
 fn async_client(args: &Args) -> Outcome {
     let servers = Servers::slow(args.number(0, 3)?)?;
-    let mut poller = PollerKind::Select.make()?;
+    let (mut poller, watch) = (PollerKind::Select.make()?, blocking::Stopwatch::start());
     let mut tasks: BTreeMap<RawFd, Task> = BTreeMap::new();
     for (index, address) in servers.addresses.iter().enumerate() {
         let socket = Rc::new(TcpStream::connect(address)?);
@@ -120,7 +122,8 @@ fn async_client(args: &Args) -> Outcome {
             }
         }
     }
-    println!("Got {poems} poems");
+    // The slowest of the times.
+    println!("Got {poems} poems in {}", Elapsed(watch.elapsed()));
     Ok(())
 }
 
@@ -140,20 +143,20 @@ fn read_what_is_there(task: &mut Task) -> io::Result<bool> {
 /// Blocking: the sum of the times. Asynchronous: the slowest.
 fn timing(args: &Args) -> Outcome {
     let count = args.number(0, 3)?;
-    let servers = Servers::slow(count)?;
-    // Only its clock is wanted.
-    let reactor = Reactor::new(PollerKind::default())?;
-    let began = reactor.now();
+    let (num_bytes, millis) = (usize::try_from(args.number(1, 40)?)?, args.number(2, 10)?);
+    let options = ServeOptions { pace: pace(num_bytes, millis), ..ServeOptions::default() };
+    let servers = Servers::start(poems(count), options)?;
+    let watch = blocking::Stopwatch::start();
     blocking::get_poems(&servers.targets(), &GetOptions::default(), |_| ());
-    let blocking = reactor.now() - began;
-    let began = reactor.now();
+    let blocking = watch.elapsed();
+    let watch = blocking::Stopwatch::start();
     verse::reactor::programs::get_poems(
         PollerKind::default(),
         &servers.targets(),
         &GetOptions::default(),
         |_| (),
     )?;
-    let asynchronous = reactor.now() - began;
+    let asynchronous = watch.elapsed();
     println!("blocking:     {}", Elapsed(blocking));
     println!("asynchronous: {}", Elapsed(asynchronous));
     match count {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use verse::reactor::{LoopingCall, PollerKind, Reactor};
 
 mod series;
@@ -62,77 +63,107 @@ fn run_idle(kind: PollerKind, millis: u64) -> Outcome {
     let reactor = Reactor::new(kind)?;
     let handle = reactor.clone();
     reactor.call_later(Duration::from_millis(millis), move || handle.stop());
+    let before = cpu();
     reactor.run()?;
+    println!("{} us of CPU", (cpu() - before).as_micros());
     println!("did nothing with {kind} for {millis} ms");
     Ok(())
+}
+
+/// What this program has used of the processor, as the kernel counts it.
+fn cpu() -> Duration {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    // Neither is ever negative, and nanoseconds are fewer than a second's.
+    Duration::new(used.tv_sec.unsigned_abs(), u32::try_from(used.tv_nsec).unwrap_or_default())
 }
 
 fn hello(args: &Args) -> Outcome {
     let times = args.number(0, 1)?;
     let reactor = Reactor::new(PollerKind::default())?;
-    let handle = reactor.clone();
+    let (handle, said) = (reactor.clone(), Rc::new(Cell::new(0)));
+    let saying = Rc::clone(&said);
     reactor.call_when_running(move || {
         for _ in 0..times {
             println!("Hello from the reactor loop!");
+            saying.set(saying.get() + 1);
         }
         println!("Lately I feel like I'm stuck in a rut.");
         handle.stop()
     });
     println!("Starting the reactor.");
     reactor.run()?;
-    println!("Back again after {times}.");
+    println!("Back again after {}.", said.get());
     Ok(())
 }
 
 fn stack(args: &Args) -> Outcome {
     let depth = args.number(0, 1)?;
     let reactor = Reactor::new(PollerKind::default())?;
-    let handle = reactor.clone();
-    reactor.call_when_running(move || deeper(&handle, depth));
+    let (handle, calls) = (reactor.clone(), Rc::new(Cell::new(0)));
+    let counting = Rc::clone(&calls);
+    reactor.call_when_running(move || deeper(&handle, depth, &counting));
     reactor.run()?;
-    println!("the reactor called us {depth} times, not we the reactor");
+    println!("the reactor called us {} times, not we the reactor", calls.get());
     Ok(())
 }
 
 /// However long the chain of calls, the stack is as deep as for the first: each is the reactor's.
-fn deeper(reactor: &Reactor, left: u64) {
+fn deeper(reactor: &Reactor, left: u64, calls: &Rc<Cell<u64>>) {
+    calls.set(calls.get() + 1);
     println!("The stack:");
     print_stack();
-    let handle = reactor.clone();
+    let (handle, calls) = (reactor.clone(), Rc::clone(calls));
     if left > 1 {
-        reactor.call_later(Duration::ZERO, move || deeper(&handle, left - 1));
+        reactor.call_later(Duration::ZERO, move || deeper(&handle, left - 1, &calls));
     } else {
         // Running, and nobody else stops it.
         let _ = reactor.stop();
     }
 }
 
-/// Counts `left` down, a number each `every`, then calls `done`.
-fn count(reactor: &Reactor, left: u64, every: Duration, name: &'static str, done: Rc<dyn Fn()>) {
+/// Counts `left` down, a number each `every`, then calls `done` with how many there were.
+fn count(
+    reactor: &Reactor,
+    (left, said): (u64, u64),
+    every: Duration,
+    name: &'static str,
+    done: Rc<dyn Fn(u64)>,
+) {
     if left == 0 {
-        return done();
+        return done(said);
     }
     println!("{name}{left} ...");
     let handle = reactor.clone();
-    reactor.call_later(every, move || count(&handle, left - 1, every, name, done));
+    reactor.call_later(every, move || count(&handle, (left - 1, said + 1), every, name, done));
 }
 
 fn countdown(args: &Args) -> Outcome {
     let from = args.number(0, 5)?;
     let reactor = Reactor::new(PollerKind::default())?;
     let (handle, stopping) = (reactor.clone(), reactor.clone());
-    let done: Rc<dyn Fn()> = Rc::new(move || drop(stopping.stop()));
-    reactor.call_when_running(move || count(&handle, from, Duration::from_millis(100), "", done));
+    let said = Rc::new(Cell::new(0));
+    let noted = Rc::clone(&said);
+    let done: Rc<dyn Fn(u64)> = Rc::new(move |said| {
+        noted.set(said);
+        // Running, and nobody else stops it.
+        let _ = stopping.stop();
+    });
+    reactor.call_when_running(move || count(&handle, (from, 0), Duration::from_millis(100), "", done));
     println!("Start!");
     reactor.run()?;
-    println!("Stop after {from}!");
+    println!("Stop after {}!", said.get());
     Ok(())
 }
 
 fn exception(args: &Args) -> Outcome {
     let falls = args.number(0, 1)?;
     let reactor = Reactor::new(PollerKind::default())?;
-    reactor.set_reporter(|report| println!("{report}"));
+    let fallen = Rc::new(Cell::new(0));
+    let count = Rc::clone(&fallen);
+    reactor.set_reporter(move |report| {
+        println!("{report}");
+        count.set(count.get() + 1);
+    });
     for _ in 0..falls {
         reactor.call_when_running(|| Err::<(), _>("I fall down."));
     }
@@ -143,40 +174,46 @@ fn exception(args: &Args) -> Outcome {
     });
     println!("Starting the reactor.");
     reactor.run()?;
-    println!("The loop has outlived {falls} of its callbacks.");
+    println!("The loop has outlived {} of its callbacks.", fallen.get());
     Ok(())
 }
 
 fn three_countdowns(args: &Args) -> Outcome {
     let from = args.number(0, 3)?;
     let reactor = Reactor::new(PollerKind::default())?;
-    let running = Rc::new(Cell::new(3));
+    let (running, said) = (Rc::new(Cell::new(3)), Rc::new(Cell::new(0)));
     for (name, millis) in [("slow ", 70), ("", 50), ("fast ", 20)] {
-        let (handle, stopping, running) = (reactor.clone(), reactor.clone(), Rc::clone(&running));
-        let done: Rc<dyn Fn()> = Rc::new(move || {
+        let (handle, stopping) = (reactor.clone(), reactor.clone());
+        let (running, all) = (Rc::clone(&running), Rc::clone(&said));
+        let done: Rc<dyn Fn(u64)> = Rc::new(move |said| {
+            println!("{name}done");
+            all.set(all.get() + said);
             running.set(running.get() - 1);
             if running.get() == 0 {
                 // Running, and nobody else stops it.
                 let _ = stopping.stop();
             }
         });
-        reactor.call_when_running(move || count(&handle, from, Duration::from_millis(millis), name, done));
+        reactor
+            .call_when_running(move || count(&handle, (from, 0), Duration::from_millis(millis), name, done));
     }
     reactor.run()?;
-    println!("all three have counted down from {from}");
+    println!("{} of three have counted, {} numbers in all", 3 - running.get(), said.get());
     Ok(())
 }
 
 fn looping_countdown(args: &Args) -> Outcome {
     let from = args.number(0, 5)?;
     let reactor = Reactor::new(PollerKind::default())?;
-    let left = Cell::new(from);
+    let (left, said) = (Cell::new(from), Rc::new(Cell::new(0)));
+    let saying = Rc::clone(&said);
     let slot = Rc::new(RefCell::new(None::<LoopingCall>));
     let (inside, handle) = (Rc::clone(&slot), reactor.clone());
     let looping = LoopingCall::new(&reactor, move || {
         if left.get() > 0 {
             println!("{} ...", left.get());
             left.set(left.get() - 1);
+            saying.set(saying.get() + 1);
             return Ok(());
         }
         if let Some(looping) = inside.take() {
@@ -188,6 +225,6 @@ fn looping_countdown(args: &Args) -> Outcome {
     reactor.call_when_running(move || looping.start(Duration::from_millis(100), true).map(drop));
     println!("Start!");
     reactor.run()?;
-    println!("Stop after {from}!");
+    println!("Stop after {}!", said.get());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Part 7: an interlude, Deferred. Fired with a result, with an error, twice; and a loop that it stops.
 #![allow(clippy::print_stdout, reason = "printing is what these programs do")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
@@ -58,33 +58,57 @@ fn poem(lines: u64) -> String {
     (0..lines).map(|_| "This poem is short.\n").collect()
 }
 
+/// What the usual pair was given: kept for the last line.
+#[derive(Clone, Default)]
+struct Seen(Rc<RefCell<String>>);
+
+impl Seen {
+    fn poem(&self, poem: &str) {
+        *self.0.borrow_mut() = format!("{} lines", poem.lines().count());
+    }
+
+    fn failure(&self, failure: &Failure) {
+        let number = failure.check::<IHaveFailed>().map_or(0, |error| error.0);
+        *self.0.borrow_mut() = format!("failure {number}");
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.borrow())
+    }
+}
+
 /// A Deferred with the usual pair on it.
-fn served() -> Deferred<String> {
-    let deferred = Deferred::new();
+fn served() -> (Deferred<String>, Seen) {
+    let (deferred, seen) = (Deferred::new(), Seen::default());
+    let (well, badly) = (seen.clone(), seen.clone());
     deferred.add_callbacks(
-        |poem: String| {
+        move |poem: String| {
             print!("Your poem is served:\n{poem}");
+            well.poem(&poem);
             poem
         },
-        |failure| {
+        move |failure| {
             println!("No poetry for you: {failure}");
+            badly.failure(&failure);
             String::new()
         },
     );
-    deferred
+    (deferred, seen)
 }
 
 fn defer_1(args: &Args) -> Outcome {
-    let lines = args.number(0, 1)?;
-    served().callback(poem(lines))?;
-    println!("Finished, {lines} lines served.");
+    let (deferred, seen) = served();
+    deferred.callback(poem(args.number(0, 1)?))?;
+    println!("Finished, {seen} served.");
     Ok(())
 }
 
 fn defer_2(args: &Args) -> Outcome {
-    let number = args.number(0, 1)?;
-    served().errback(Failure::new(IHaveFailed(number)))?;
-    println!("Finished without failure {number}.");
+    let (deferred, seen) = served();
+    deferred.errback(Failure::new(IHaveFailed(args.number(0, 1)?)))?;
+    println!("Finished, {seen} handled.");
     Ok(())
 }
 
@@ -104,7 +128,7 @@ fn defer_3(args: &Args) -> Outcome {
 /// Fires as often as asked for; `fire` is told which time it is.
 fn again(args: &Args, fire: impl Fn(&Deferred<String>, u64) -> Result<(), AlreadyCalled>) -> Outcome {
     let times = args.number(0, 2)?;
-    let deferred = served();
+    let (deferred, _) = served();
     let mut refused = 0;
     for time in 1..=times {
         if let Err(error) = fire(&deferred, time) {
@@ -138,77 +162,86 @@ fn defer_7(args: &Args) -> Outcome {
     })
 }
 
-/// Runs a loop that fires a Deferred once it runs; what is added to it must stop the loop.
-fn in_the_loop(fire: Result<String, Failure>, add: impl FnOnce(&Deferred<String>, &Reactor)) -> Outcome {
-    let reactor = Reactor::new(PollerKind::default())?;
-    let deferred = Deferred::<String>::new();
-    add(&deferred, &reactor);
-    reactor.call_when_running(move || deferred.fire(fire));
-    Ok(reactor.run()?)
-}
+/// Who stopped the loop.
+type StoppedBy = Rc<Cell<&'static str>>;
 
 /// The same two lines in both: what Part 7 wants to be rid of.
-fn stop_in_both(deferred: &Deferred<String>, reactor: &Reactor) {
-    let (after_poem, after_error) = (reactor.clone(), reactor.clone());
+fn stop_in_both(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, StoppedBy) {
+    let (seen, by) = (Seen::default(), Rc::new(Cell::new("Nobody")));
+    let (after_poem, well, callback) = (reactor.clone(), seen.clone(), Rc::clone(&by));
+    let (after_error, badly, errback) = (reactor.clone(), seen.clone(), Rc::clone(&by));
     deferred.add_callbacks(
         move |poem: String| {
             print!("{poem}");
+            well.poem(&poem);
+            callback.set("The callback");
             after_poem.stop()?;
             Ok::<_, Failure>(poem)
         },
         move |failure| {
             println!("poem download failed\nI am terribly sorry\ntry again later? {failure}");
+            badly.failure(&failure);
+            errback.set("The errback");
             after_error.stop()?;
             Ok::<_, Failure>(String::new())
         },
     );
+    (seen, by)
 }
 
 /// One place that stops the loop, whatever came.
-fn stop_in_one(deferred: &Deferred<String>, reactor: &Reactor) {
-    let reactor = reactor.clone();
+fn stop_in_one(deferred: &Deferred<String>, reactor: &Reactor) -> (Seen, StoppedBy) {
+    let (seen, by) = (Seen::default(), Rc::new(Cell::new("Nobody")));
+    let (well, badly) = (seen.clone(), seen.clone());
+    let (reactor, poem_done) = (reactor.clone(), Rc::clone(&by));
     deferred.add_callbacks(
-        |poem: String| {
+        move |poem: String| {
             print!("{poem}");
+            well.poem(&poem);
             poem
         },
-        |failure| {
+        move |failure| {
             println!("poem download failed\nI am terribly sorry\ntry again later? {failure}");
+            badly.failure(&failure);
             String::new()
         },
     );
     deferred.add_both(move |result| {
+        poem_done.set("poem_done");
         reactor.stop()?;
         result
     });
+    (seen, by)
+}
+
+/// Runs a loop that fires a Deferred once it runs; what is added to it must stop the loop, and says so.
+fn in_the_loop(
+    fire: Result<String, Failure>,
+    add: fn(&Deferred<String>, &Reactor) -> (Seen, StoppedBy),
+) -> Outcome {
+    let reactor = Reactor::new(PollerKind::default())?;
+    let deferred = Deferred::<String>::new();
+    let (seen, by) = add(&deferred, &reactor);
+    reactor.call_when_running(move || deferred.fire(fire));
+    reactor.run()?;
+    println!("{} stopped the loop, after {seen}.", by.get());
+    Ok(())
 }
 
 fn defer_8(args: &Args) -> Outcome {
-    let lines = args.number(0, 1)?;
-    in_the_loop(Ok(poem(lines)), stop_in_both)?;
-    println!("The callback stopped the loop, after {lines} lines.");
-    Ok(())
+    in_the_loop(Ok(poem(args.number(0, 1)?)), stop_in_both)
 }
 
 fn defer_9(args: &Args) -> Outcome {
-    let lines = args.number(0, 1)?;
-    in_the_loop(Ok(poem(lines)), stop_in_one)?;
-    println!("poem_done stopped the loop, after {lines} lines.");
-    Ok(())
+    in_the_loop(Ok(poem(args.number(0, 1)?)), stop_in_one)
 }
 
 fn defer_8_error(args: &Args) -> Outcome {
-    let number = args.number(0, 1)?;
-    in_the_loop(Err(IHaveFailed(number).into()), stop_in_both)?;
-    println!("The errback stopped the loop, after failure {number}.");
-    Ok(())
+    in_the_loop(Err(IHaveFailed(args.number(0, 1)?).into()), stop_in_both)
 }
 
 fn defer_9_error(args: &Args) -> Outcome {
-    let number = args.number(0, 1)?;
-    in_the_loop(Err(IHaveFailed(number).into()), stop_in_one)?;
-    println!("poem_done stopped the loop, after failure {number}.");
-    Ok(())
+    in_the_loop(Err(IHaveFailed(args.number(0, 1)?).into()), stop_in_one)
 }
 
 /// In Python both functions return None. A chain has one type here: what they return, poem_done gets.
@@ -216,7 +249,7 @@ fn poem_done(args: &Args) -> Outcome {
     let failing = args.number(0, 0)? == 1;
     let got = Rc::new(RefCell::new(String::new()));
     let note = Rc::clone(&got);
-    let deferred = served();
+    let (deferred, _) = served();
     deferred.add_both(move |result| {
         *note.borrow_mut() = format!("{result:?}");
         result

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use verse::deferred::simulator::{Pair, Simulation, narrow};
+use verse::deferred::simulator::{Pair, Simulation, narrow, wide};
 use verse::deferred::unhandled::Collected;
 use verse::deferred::{Deferred, Failure};
 
@@ -12,6 +12,11 @@ use series::{Args, Outcome, Program};
 
 fn main() -> ExitCode {
     series::main(&[
+        Program {
+            name: "simulator",
+            about: "the deferred simulator, on a chain of ours (verse deferred takes any): [0 wide, 1 narrow]",
+            run: simulator,
+        },
         Program {
             name: "unhandled",
             about: "reported when the last handle goes: [DEFERREDS]",
@@ -24,6 +29,21 @@ fn main() -> ExitCode {
             run: pairs,
         },
     ])
+}
+
+/// Fails in the first pair when called back, is good again behind the second: drawn side by side, or one below the other.
+fn simulator(args: &Args) -> Outcome {
+    let input = "f oops p\np r good-again\nr one-more r None";
+    let chain = input.lines().map(Pair::parse).collect::<Result<Vec<_>, _>>()?;
+    let simulation = Simulation::of(chain);
+    let drawing = if args.number(0, 0)? == 1 { narrow(&simulation) } else { wide(&simulation) };
+    println!("{drawing}");
+    println!("{} lines of at most {} characters", drawing.lines().count(), width(&drawing));
+    Ok(())
+}
+
+fn width(drawing: &str) -> usize {
+    drawing.lines().map(|line| line.chars().count()).max().unwrap_or_default()
 }
 
 /// The report comes after "Finished": until then, somebody might have added an errback.

@@ -1,9 +1,10 @@
 //! Part 10: poetry transformed. An engine that sometimes fails, and the two ways to deal with that.
 //!
-//! The poem comes from a Deferred that is fired by hand: the way from a server to it is Part 8.
+//! The two clients ask real servers, at least one of their own; `chain-5` and `chain-5.1` are their chains by themselves,
+//! fired by hand.
 #![allow(clippy::print_stdout, reason = "printing is what these programs do")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
@@ -12,9 +13,11 @@ use std::rc::Rc;
 use fastrand::Rng;
 use verse::deferred::simulator::{Pair, Simulation, narrow};
 use verse::deferred::{Deferred, Failure};
+use verse::reactor::programs::{GetOptions, fetch_poetry};
+use verse::reactor::{PollerKind, Reactor};
 
 mod series;
-use series::{Args, Outcome, Program};
+use series::{Args, Outcome, Program, Servers};
 
 fn main() -> ExitCode {
     series::main(&[
@@ -25,13 +28,23 @@ fn main() -> ExitCode {
         },
         Program {
             name: "client-5",
-            about: "the engine's errors are caught in the callback: [0 works, 1 gibberish, 2 value error]",
+            about: "the engine fails at random; errors caught in the callback: [SEED [[HOST:]PORT...]]",
             run: client_5,
         },
         Program {
             name: "client-5.1",
-            about: "an errback checks for the error, which carries the poem: [0, 1 or 2, as above]",
+            about: "the same; an errback checks for the error, which carries the poem: [SEED [[HOST:]PORT...]]",
             run: client_5_1,
+        },
+        Program {
+            name: "chain-5",
+            about: "the chain of 5.0 by itself: [0 works, 1 gibberish, 2 value error]",
+            run: chain_of_5,
+        },
+        Program {
+            name: "chain-5.1",
+            about: "the chain of 5.1 by itself: [0, 1 or 2, as above]",
+            run: chain_of_5_1,
         },
         Program { name: "random", about: "as in the series, at random, 300 times: [SEED]", run: random },
         Program { name: "no-server", about: "the download itself fails: [POEMS]", run: no_server },
@@ -159,13 +172,64 @@ fn cummingsify_only(args: &Args) -> Outcome {
     Ok(())
 }
 
+/// Client 5.0 or 5.1, whole: asks all servers at once, transforms each poem as chance has it, and stops when poems and
+/// errors are as many as servers. Chance is drawn before, a number a server, so that a seed tells how it ends whichever
+/// poem comes first.
+fn client(args: &Args, chain: fn(&Deferred<String>, u64) -> Last) -> Outcome {
+    let mut rng = Rng::with_seed(args.number(0, 2)?);
+    let ours = Servers::slow(1)?;
+    let servers = match args.servers(1)? {
+        named if named.is_empty() => ours.targets(),
+        named => named,
+    };
+    let reactor = Reactor::new(PollerKind::default())?;
+    // In lower case, as they were, failed.
+    let (outcomes, all) = (Rc::new(Cell::new([0; 3])), servers.len());
+    for server in servers {
+        let poem = fetch_poetry(&reactor, server, &GetOptions::default())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let last = chain(&poem, rng.u64(..3));
+        let (outcomes, stopping) = (Rc::clone(&outcomes), reactor.clone());
+        poem.add_both(move |result| {
+            let mut counted = outcomes.get();
+            counted[outcome(&last.borrow())] += 1;
+            outcomes.set(counted);
+            if counted.iter().sum::<usize>() == all {
+                stopping.stop()?;
+            }
+            result
+        });
+    }
+    reactor.run()?;
+    let [lower, original, failed] = outcomes.get();
+    println!("{lower} in lower case, {original} as they were, {failed} failed");
+    Ok(())
+}
+
+/// Which of the three, by what was printed last.
+fn outcome(last: &str) -> usize {
+    match last {
+        "The poem download failed." => 2,
+        poem if poem == poem.to_lowercase() => 0,
+        _ => 1,
+    }
+}
+
 fn client_5(args: &Args) -> Outcome {
+    client(args, chain_5)
+}
+
+fn client_5_1(args: &Args) -> Outcome {
+    client(args, chain_5_1)
+}
+
+fn chain_of_5(args: &Args) -> Outcome {
     let poem = Deferred::new();
     let _last = chain_5(&poem, args.number(0, 0)?);
     Ok(poem.callback(POEM.to_owned())?)
 }
 
-fn client_5_1(args: &Args) -> Outcome {
+fn chain_of_5_1(args: &Args) -> Outcome {
     let poem = Deferred::new();
     let _last = chain_5_1(&poem, args.number(0, 0)?);
     Ok(poem.callback(POEM.to_owned())?)
@@ -179,13 +243,10 @@ fn random(args: &Args) -> Outcome {
         let luck = rng.u64(..3);
         let last = if rng.bool() { chain_5(&poem, luck) } else { chain_5_1(&poem, luck) };
         poem.callback(POEM.to_owned())?;
-        match last.borrow().as_str() {
-            POEM => outcomes[2] += 1,
-            "The poem download failed." => outcomes[1] += 1,
-            _ => outcomes[0] += 1,
-        }
+        outcomes[outcome(&last.borrow())] += 1;
     }
-    println!("{} in lower case, {} failed, {} as they were", outcomes[0], outcomes[1], outcomes[2]);
+    let [lower, original, failed] = outcomes;
+    println!("{lower} in lower case, {original} as they were, {failed} failed");
     Ok(())
 }
 

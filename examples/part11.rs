@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         },
         Program {
             name: "slow-server",
-            about: "exercise: num_bytes and delay, and a client that leaves early: [NUM_BYTES]",
+            about: "exercise: num_bytes and delay, and a client that leaves early: [NUM_BYTES [MILLIS]]",
             run: slow_server,
         },
         Program {
@@ -218,7 +218,7 @@ fn low_level(args: &Args) -> Outcome {
 fn slow_server(args: &Args) -> Outcome {
     let num_bytes = usize::try_from(args.number(0, 100)?)?;
     let reactor = Reactor::new(PollerKind::default())?;
-    let options = ServeOptions { pace: pace(num_bytes, 10), ..ServeOptions::default() };
+    let options = ServeOptions { pace: pace(num_bytes, args.number(1, 10)?), ..ServeOptions::default() };
     let (left, stopping) = (Cell::new(2), reactor.clone());
     let lost = Rc::new(Cell::new(0));
     let noted = Rc::clone(&lost);

@@ -4,11 +4,9 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::ExitCode;
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, ExitCode};
 use std::rc::Rc;
-use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,16 +16,16 @@ use verse::reactor::programs::{
     Framing, GetOptions, ServeOptions, TransformOptions, get_poems, serve_transforms,
 };
 use verse::reactor::{
-    Handled, ListenOptions, NetstringReceiver, PollerKind, Protocol, Reactor, Reason, Remote, StringProtocol,
+    Handled, ListenOptions, NetstringReceiver, PollerKind, Protocol, Reactor, Reason, StringProtocol,
     Transport, build_with, send_string,
 };
 use verse::transform::TransformService;
 use verse::wire::lines::{Answer, RequestDecoder};
-use verse::wire::netstring::{DEFAULT_LIMIT, Decoder, encode};
+use verse::wire::netstring::{DEFAULT_LIMIT, Decoder};
 use verse::wire::request::Request;
 
 mod series;
-use series::{Args, Outcome, Program, Servers};
+use series::{Args, Outcome, Program, Servers, Serving, nc, transform_request};
 
 fn main() -> ExitCode {
     series::main(&[
@@ -35,6 +33,11 @@ fn main() -> ExitCode {
             name: "transform-server",
             about: "one request, one answer, as nc would ask: [REPEATS]",
             run: server,
+        },
+        Program {
+            name: "netcat",
+            about: "the series' test script, transform-test.sh, which is two lines of nc: [REPEATS]",
+            run: netcat,
         },
         Program {
             name: "bad-requests",
@@ -65,60 +68,12 @@ fn main() -> ExitCode {
     ])
 }
 
-/// The addresses that a thread with a reactor serves on, until dropped.
-struct Serving {
-    addresses: Vec<SocketAddr>,
-    remote: Remote,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Serving {
-    fn start(
-        listen: impl FnOnce(&Reactor) -> Result<Vec<SocketAddr>, Box<dyn Error>> + Send + 'static,
-    ) -> Result<Serving, Box<dyn Error>> {
-        let (tell, told) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let serve = || -> Result<(), Box<dyn Error>> {
-                let reactor = Reactor::new(PollerKind::default())?;
-                tell.send((listen(&reactor)?, reactor.remote()))?;
-                Ok(reactor.run()?)
-            };
-            if let Err(error) = serve() {
-                println!("the server ended: {error}");
-            }
-        });
-        let (addresses, remote) = told.recv()?;
-        Ok(Serving { addresses, remote, thread: Some(thread) })
-    }
-
-    /// The transform server of this Part, with what `service` knows.
-    fn transforms(service: TransformService) -> Result<Serving, Box<dyn Error>> {
-        Serving::start(move |reactor| {
-            let sink = |event: &verse::reactor::programs::TransformEvent| println!("server: {event}");
-            Ok(vec![serve_transforms(reactor, service, &TransformOptions::default(), sink)?.host()])
-        })
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // Gone already if it failed, and then it has said so.
-        let _ = self.remote.call(Reactor::stop);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// What `nc` does: sends the bytes and its end, and shows what comes back.
-fn nc(to: SocketAddr, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(to)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    stream.write_all(bytes)?;
-    stream.shutdown(Shutdown::Write)?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
+/// The transform server of this Part, with what `service` knows.
+fn transforms(service: TransformService) -> Result<Serving, Box<dyn Error>> {
+    Serving::start(move |reactor| {
+        let sink = |event: &verse::reactor::programs::TransformEvent| println!("server: {event}");
+        Ok(vec![serve_transforms(reactor, service, &TransformOptions::default(), sink)?.host()])
+    })
 }
 
 /// `HERE IS MY POEM`, that many times.
@@ -126,13 +81,9 @@ fn my_poem(args: &Args, default: u64) -> Result<String, Box<dyn Error>> {
     Ok("HERE IS MY POEM ".repeat(usize::try_from(args.number(0, default)?)?))
 }
 
-fn netstring(name: &str, poem: &str) -> Bytes {
-    encode(&Request { name: name.to_owned(), poem: poem.to_owned().into() }.to_frame())
-}
-
 fn server(args: &Args) -> Outcome {
-    let serving = Serving::transforms(TransformService::default())?;
-    let request = netstring("cummingsify", &my_poem(args, 1)?);
+    let serving = transforms(TransformService::default())?;
+    let request = transform_request("cummingsify", &my_poem(args, 1)?);
     println!("asked:    {}", String::from_utf8_lossy(&request));
     let answer = nc(serving.addresses[0], &request)?;
     drop(serving);
@@ -140,10 +91,25 @@ fn server(args: &Args) -> Outcome {
     Ok(())
 }
 
+/// Somebody else's client, told what to send on its stdin.
+fn netcat(args: &Args) -> Outcome {
+    let serving = transforms(TransformService::default())?;
+    let port = serving.addresses[0].port().to_string();
+    let mut script = Command::new("sh");
+    script.args(["-c", include_str!("transform-test.sh"), "transform-test.sh", &port]);
+    let output = script.arg(my_poem(args, 1)?).output()?;
+    drop(serving);
+    if !output.status.success() {
+        return Err(format!("the script failed: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    println!("nc got: {}", String::from_utf8_lossy(&output.stdout));
+    Ok(())
+}
+
 /// Each is closed without an answer; a huge one on its prefix, before a byte of it is kept.
 fn bad(args: &Args) -> Outcome {
     let count = usize::try_from(args.number(0, 6)?)?.min(6);
-    let serving = Serving::transforms(TransformService::default())?;
+    let serving = transforms(TransformService::default())?;
     let mut closed = 0;
     for request in
         ["hello", "999999999999:", "5:hello;", "6:no dot,", "8:nosuch.x,", "5:he"].into_iter().take(count)
@@ -162,8 +128,8 @@ fn another(args: &Args) -> Outcome {
     service.register("whisper", "each line in brackets", |poem, _| {
         Ok(poem.lines().map(|line| format!("({line})")).collect())
     })?;
-    let serving = Serving::transforms(service)?;
-    let answer = nc(serving.addresses[0], &netstring("whisper", &my_poem(args, 1)?))?;
+    let serving = transforms(service)?;
+    let answer = nc(serving.addresses[0], &transform_request("whisper", &my_poem(args, 1)?))?;
     drop(serving);
     println!("{}", String::from_utf8_lossy(&answer));
     Ok(())
@@ -215,7 +181,7 @@ fn two_protocols(args: &Args) -> Outcome {
         Ok(vec![strings.host(), lines.host()])
     })?;
     let poem = my_poem(args, 1)?;
-    let strings = nc(serving.addresses[0], &netstring("shout", &poem.to_lowercase()))?;
+    let strings = nc(serving.addresses[0], &transform_request("shout", &poem.to_lowercase()))?;
     let lines =
         nc(serving.addresses[1], format!("shout {}\n{}", poem.len(), poem.to_lowercase()).as_bytes())?;
     println!("{}", String::from_utf8_lossy(&strings));
@@ -279,7 +245,7 @@ fn asynchronous(args: &Args) -> Outcome {
         });
         Ok(vec![reactor.listen_tcp(([127, 0, 0, 1], 0).into(), factory, &ListenOptions::default())?.host()])
     })?;
-    let answer = nc(serving.addresses[0], &netstring("reverse-lines", "HERE\nIS MY POEM\n"))?;
+    let answer = nc(serving.addresses[0], &transform_request("reverse-lines", "HERE\nIS MY POEM\n"))?;
     println!("after {delay:?}: {}", String::from_utf8_lossy(&answer).replace('\n', " / "));
     Ok(())
 }
@@ -287,7 +253,7 @@ fn asynchronous(args: &Args) -> Outcome {
 /// No reactor, no callback: what a script would do.
 fn transform(to: SocketAddr, name: &str, poem: &str) -> Result<Bytes, Box<dyn Error>> {
     let mut stream = TcpStream::connect(to)?;
-    stream.write_all(&netstring(name, poem))?;
+    stream.write_all(&transform_request(name, poem))?;
     let (mut decoder, mut buffer) = (Decoder::new(DEFAULT_LIMIT), [0; 4096]);
     loop {
         match stream.read(&mut buffer)? {
@@ -302,7 +268,7 @@ fn transform(to: SocketAddr, name: &str, poem: &str) -> Result<Bytes, Box<dyn Er
 }
 
 fn synchronous_client(args: &Args) -> Outcome {
-    let serving = Serving::transforms(TransformService::default())?;
+    let serving = transforms(TransformService::default())?;
     let refused = transform(serving.addresses[0], "nosuch", "x").err().map(|error| error.to_string());
     println!("nosuch: {}", refused.unwrap_or_default());
     let answer = transform(serving.addresses[0], "title", &my_poem(args, 1)?)?;

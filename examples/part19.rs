@@ -2,17 +2,21 @@
 #![allow(clippy::print_stdout, reason = "printing is what these programs do")]
 
 use std::cell::{Cell, RefCell};
+use std::net::TcpStream;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
 use verse::deferred::unhandled::Collected as Reports;
 use verse::deferred::{Cancelled, Clock, Deferred, DelayedCall, Failure, TestClock};
-use verse::reactor::programs::{GetOptions, fetch_poetry};
-use verse::reactor::{PollerKind, Reactor};
+use verse::reactor::programs::{
+    GetOptions, ProxyEvent, ProxyOptions, ProxyVersion, ServeOptions, ServerEvent, fetch_poetry, serve_poem,
+    serve_proxy,
+};
+use verse::reactor::{LoopingCall, PollerKind, Reactor};
 
 mod series;
-use series::{Args, Outcome, Program, Servers};
+use series::{Args, Outcome, Program, Servers, pace, poems};
 
 fn main() -> ExitCode {
     series::main(&[
@@ -51,6 +55,11 @@ fn main() -> ExitCode {
             name: "defer-cancel-12",
             about: "an outer one waits for an inner one: [DEPTH]",
             run: cancel_12,
+        },
+        Program {
+            name: "proxy-3",
+            about: "3.0: when the last client that waits has left, the download is cancelled: [CLIENTS]",
+            run: proxy_3,
         },
         Program {
             name: "get-poetry",
@@ -280,6 +289,59 @@ fn cancel_12(args: &Args) -> Outcome {
     println!("cancelling the outer one");
     outer.cancel();
     story.last_line();
+    Ok(())
+}
+
+/// What has happened at both servers of [`proxy_3`].
+#[derive(Clone, Default)]
+struct Seen {
+    asked: Rc<Cell<u64>>,
+    upstream_sends: Rc<Cell<bool>>,
+    cancelled: Rc<Cell<u32>>,
+}
+
+/// The upstream sends ten bytes and then nothing for an hour. Once all clients wait for it they leave; the last one takes
+/// the download along, and the upstream sees its client go.
+fn proxy_3(args: &Args) -> Outcome {
+    let clients = args.number(0, 2)?.max(1);
+    let reactor = Reactor::new(PollerKind::default())?;
+    let (seen, waiting) = (Seen::default(), Rc::new(RefCell::new(Vec::<TcpStream>::new())));
+
+    let (told, stopping) = (seen.clone(), reactor.clone());
+    let stuck = ServeOptions { pace: pace(10, 3_600_000), ..ServeOptions::default() };
+    let upstream = serve_poem(&reactor, poems(1).remove(0), &stuck, move |event| match event {
+        ServerEvent::Chunk(_) => told.upstream_sends.set(true),
+        ServerEvent::Ended { .. } => {
+            println!("upstream: its client has gone");
+            // Running, and stopped by nobody else.
+            let _ = stopping.stop();
+        }
+        _ => {}
+    })?;
+
+    let told = seen.clone();
+    let options = ProxyOptions { version: ProxyVersion::Cancels, ..ProxyOptions::default() };
+    let proxy = serve_proxy(&reactor, upstream.host(), &options, move |event| {
+        println!("proxy: {event}");
+        match event {
+            ProxyEvent::Asked(_) => told.asked.set(told.asked.get() + 1),
+            ProxyEvent::Cancelling => told.cancelled.set(told.cancelled.get() + 1),
+            _ => {}
+        }
+    })?;
+    for _ in 0..clients {
+        waiting.borrow_mut().push(TcpStream::connect(proxy.host())?);
+    }
+    let (told, leaving) = (seen.clone(), Rc::clone(&waiting));
+    let looking = LoopingCall::new(&reactor, move || {
+        if told.asked.get() == clients && told.upstream_sends.get() {
+            leaving.borrow_mut().clear();
+        }
+    });
+    // It looks until the reactor stops.
+    let _looking = looking.start(Duration::from_millis(5), true)?;
+    reactor.run()?;
+    println!("{clients} clients left, {} download cancelled", seen.cancelled.get());
     Ok(())
 }
 

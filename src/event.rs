@@ -137,6 +137,13 @@ pub enum Event {
         /// Bytes of the poem; 0 if the answer was a failure, or is a poem passed through, whose length nobody knows yet.
         bytes: usize,
     },
+    /// An operator ordered something at the admin port.
+    Operator {
+        /// Who.
+        peer: SocketAddr,
+        /// What, in words.
+        order: String,
+    },
     /// The node was asked to end and lets its connections finish.
     DrainStarted,
     /// All listeners are closed and all connections have ended, or were cut.
@@ -295,6 +302,7 @@ impl fmt::Display for Event {
                     _ => write!(f, "{label}: {bytes} bytes for {peer}"),
                 }
             }
+            Self::Operator { peer, order } => write!(f, "an operator at {peer} says: {order}"),
             Self::DrainStarted => f.write_str("draining: no new connections, waiting for the others to end"),
             Self::Drained { cut: 0 } => f.write_str("drained: every connection ended by itself"),
             Self::Drained { cut } => write!(f, "drained: {cut} connections were cut"),

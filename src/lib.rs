@@ -13,6 +13,7 @@ pub mod lab;
 pub mod message;
 pub mod net;
 pub mod node;
+pub mod ops;
 pub mod poem;
 pub mod reactor;
 pub mod terms;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Exit {
     match command {
         Command::Check(options) => Exit::well(format!("{}\n", options.report())),
+        Command::Ctl(options) => cli::ctl(&options),
         Command::Deferred(options) => cli::deferred(options),
         Command::Get(options) => cli::get(&options),
         Command::Apply(options) => cli::apply(options),

@@ -6,6 +6,7 @@
 
 mod apply;
 mod check;
+mod ctl;
 mod deferred;
 mod engines;
 mod exit;
@@ -30,6 +31,7 @@ use clap::{Parser, Subcommand};
 
 pub use apply::{ApplyOptions, apply};
 pub use check::CheckOptions;
+pub use ctl::{CtlOptions, Order as CtlOrder, ctl};
 pub use deferred::{DeferredOptions, deferred};
 pub use exit::{Code, Exit, chain};
 pub use get::{GetOptions, Order, OutputDir, TransformBy, Via, get};
@@ -58,6 +60,8 @@ pub enum Command {
     Proxy(ProxyOptions),
     /// `verse check`: a configuration read and judged.
     Check(CheckOptions),
+    /// `verse ctl`: a node that runs, seen and steered.
+    Ctl(CtlOptions),
     /// `verse deferred`: the deferred simulator.
     Deferred(DeferredOptions),
 }
@@ -79,6 +83,7 @@ enum Subcommands {
     Apply(apply::Args),
     Proxy(proxy::Args),
     Check(check::Args),
+    Ctl(ctl::Args),
     Deferred(deferred::Args),
 }
 
@@ -102,6 +107,7 @@ where
         Subcommands::Apply(raw) => raw.check().map(Command::Apply),
         Subcommands::Proxy(raw) => raw.check().map(Command::Proxy),
         Subcommands::Check(raw) => raw.check().map(Command::Check),
+        Subcommands::Ctl(raw) => raw.check().map(Command::Ctl),
         Subcommands::Deferred(raw) => raw.check().map(Command::Deferred),
     }
 }

@@ -11,7 +11,7 @@ use crate::poem::Poem;
 /// Run a supervised node: poems, the transform service and caching proxies of a configuration.
 ///
 /// Without CONFIG: ecstasy, fascination and science on 10001 to 10003, science slowly on 10004, the transform
-/// service on 10011, a caching proxy for 10004 on 10020. SIGINT and SIGTERM drain it, a second one stops it
+/// service on 10011, a caching proxy for 10004 on 10020, the admin port on 10080. SIGINT and SIGTERM drain it, a second one stops it
 /// at once.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

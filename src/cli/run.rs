@@ -67,14 +67,24 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -
         Err(error) => return Exit::error(Code::NotStarted, subcommand, &not_started(&error, taken)),
     };
     announce(subcommand, config, poems, &node, connections);
+    let mut signalled = false;
     tokio::select! {
         biased;
-        () = signals.next() => {}
+        () = signals.next() => signalled = true,
+        () = node.drain_asked() => {}
         reason = node.exited() => return gave_up(subcommand, &node, &reason),
     }
+    // To a node that drains because the admin port was told so, the first signal says nothing new.
+    let second = async {
+        if !signalled {
+            signals.next().await;
+            tracing::info!(target: crate::event::TARGET, "draining already; another signal stops at once");
+        }
+        signals.next().await;
+    };
     tokio::select! {
         biased;
-        () = signals.next() => Exit::silent(Code::Stopped),
+        () = second => Exit::silent(Code::Stopped),
         drained = node.drain() => ended(subcommand, drained.cut),
     }
 }
@@ -170,6 +180,9 @@ fn announce(subcommand: &str, config: &Config, poems: &[Poem], node: &RunningNod
         }
         tracing::info!(target: crate::event::TARGET, "at most {connections} connections at once");
     }
+    if let Some(token) = node.admin_token() {
+        tracing::info!(target: crate::event::TARGET, "the token of the admin port is in {}", token.display());
+    }
     let mut out = std::io::stdout().lock();
     // Whoever closed our stdout does not want to know.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -179,6 +192,7 @@ fn line(config: &Config, poems: &[Poem], node: &RunningNode, it: &Listening) -> 
     match it.service {
         ServiceId::Poem(number) => output::serving(poems[number].origin(), it.address),
         ServiceId::Transform | ServiceId::TransformLines => output::serving_transforms(it.address),
+        ServiceId::Admin => output::serving_admin(it.address),
         ServiceId::Proxy(number) => output::proxying(&upstreams(config, node, number), it.address),
     }
 }
@@ -188,6 +202,7 @@ fn row(config: &Config, poems: &[Poem], node: &RunningNode, it: &Listening) -> R
         ServiceId::Poem(number) => Row::poem(&config.poems[number], poems[number].bytes().len(), it.address),
         ServiceId::Transform => Row::transform(it.address),
         ServiceId::TransformLines => Row::lines(it.address),
+        ServiceId::Admin => Row::admin(it.address),
         ServiceId::Proxy(number) => {
             Row::proxy(&config.proxies[number], &upstreams(config, node, number), it.address)
         }

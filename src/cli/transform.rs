@@ -70,9 +70,6 @@ impl Args {
             return Ok(TransformOptions::List);
         }
         let engine = self.common.engine.concurrent("transform")?;
-        if let Engine::Reactor(_) = engine {
-            self.honoured_by_a_reactor()?;
-        }
         let port = self.listening.port();
         if self.lines_port == self.listening.port && port != 0 {
             return Err(Exit::usage("transform", "--lines-port", &format!("'{port}' is already the --port")));
@@ -91,20 +88,5 @@ impl Args {
         config.node.log = self.common.log();
         config.validate().map_err(|error| Exit::because("transform", &error))?;
         Ok(TransformOptions::Serve { config: Box::new(config), engine })
-    }
-
-    /// What the transform server of Part 12 has no way of doing is refused, not ignored.
-    fn honoured_by_a_reactor(&self) -> Result<(), Exit> {
-        let refuse = |argument, why| Err(Exit::usage("transform", argument, why));
-        if self.deadline.is_some() {
-            return refuse(
-                "--deadline",
-                "--engine reactor transforms in its one loop and cannot interrupt itself",
-            );
-        }
-        if self.lines_port.is_some() {
-            return refuse("--lines-port", "--engine reactor speaks netstrings only, as in the series");
-        }
-        Ok(())
     }
 }

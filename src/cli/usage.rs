@@ -10,7 +10,10 @@ use super::exit::{Code, Exit, chain};
 pub(super) fn exit(error: &clap::Error, args: &[OsString]) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::well(error.render().to_string()),
-        _ => Exit::error(Code::Usage, &subcommand(args), &sentence(error)),
+        _ => {
+            let subcommand = subcommand(args);
+            Exit::error(Code::Usage, &subcommand, &sentence(error, &subcommand))
+        }
     }
 }
 
@@ -21,7 +24,7 @@ fn subcommand(args: &[OsString]) -> String {
     known.find_subcommand(first).map(|found| found.get_name().to_owned()).unwrap_or_default()
 }
 
-fn sentence(error: &clap::Error) -> String {
+fn sentence(error: &clap::Error, subcommand: &str) -> String {
     let context = |kind| error.get(kind).map(show).unwrap_or_default();
     let argument = || context(ContextKind::InvalidArg);
     let meant = |kind| match context(kind) {
@@ -47,7 +50,8 @@ fn sentence(error: &clap::Error) -> String {
             format!("no subcommand '{name}'{}", meant(ContextKind::SuggestedSubcommand))
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            "a subcommand is missing; see verse --help".to_owned()
+            let space = if subcommand.is_empty() { "" } else { " " };
+            format!("a subcommand is missing; see verse{space}{subcommand} --help")
         }
         ErrorKind::MissingRequiredArgument => format!("{} is missing", argument()),
         ErrorKind::ArgumentConflict => match context(ContextKind::PriorArg) {

@@ -75,6 +75,14 @@ impl Host {
     /// 127.0.0.1, where everything listens unless told otherwise.
     pub const LOOPBACK: Host = Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
+    /// Whether it is this machine for nobody but itself: an address of the loopback interface, or `localhost`.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Host::Ip(ip) => ip.is_loopback(),
+            Host::Name(name) => name.eq_ignore_ascii_case("localhost"),
+        }
+    }
+
     fn overlaps(&self, other: &Host) -> bool {
         let any = |host: &Host| matches!(host, Host::Ip(ip) if ip.is_unspecified());
         let loopback = |host: &Host| matches!(host, Host::Ip(ip) if ip.is_loopback());

@@ -4,10 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::address::parse_port;
-use super::{Config, HostPort, Pace, PoemConfig, PoemSource, ProxyConfig, TransformConfig, Upstream};
+use super::{
+    Config, HostPort, NodeConfig, Pace, PoemConfig, PoemSource, ProxyConfig, TransformConfig, Upstream,
+};
 use crate::poem::Title;
 
-/// The port of the caching proxy above the base: the largest one in use.
+/// The port of the admin port above the base: the largest one in use.
+const ADMIN: u16 = 80;
+
+/// The port of the caching proxy above the base.
 const PROXY: u16 = 20;
 
 /// The port of the transform service above the base.
@@ -25,7 +30,7 @@ pub struct PortBaseError(String);
 
 impl PortBase {
     /// The largest base: the last service must still have a port.
-    pub const MAX: u16 = u16::MAX - PROXY;
+    pub const MAX: u16 = u16::MAX - ADMIN;
 
     /// Any free ports.
     pub const FREE: PortBase = PortBase(0);
@@ -51,7 +56,7 @@ impl PortBase {
 impl Config {
     /// What `verse node` runs when it is given no file: ecstasy, fascination and science, fast, on base + 1
     /// to base + 3; science, slow, on base + 4; the transform service on base + 11; a caching proxy for the
-    /// slow science on base + 20. All on 127.0.0.1. The proxy names its upstream by title, so that it also
+    /// slow science on base + 20; the admin port on base + 80. All on 127.0.0.1. The proxy names its upstream by title, so that it also
     /// finds it on any free port.
     pub fn embedded(base: PortBase) -> Config {
         let title = |text| Title::new(text).expect("the titles below are short and plain");
@@ -62,6 +67,7 @@ impl Config {
         };
         let slow = title("science-slow");
         Config {
+            node: NodeConfig { admin: Some(base.port(ADMIN)), ..NodeConfig::default() },
             poems: vec![
                 poem("ecstasy", Pace::Fast, 1),
                 poem("fascination", Pace::Fast, 2),

@@ -69,7 +69,7 @@ impl fmt::Display for KeyPath {
 
 /// The known name nearest to what was written, if it is near enough to be what was meant: at most a third of
 /// its letters (and one at least) wrong, missing, too many or changed with their neighbour.
-pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = |name: &&str| distance(written, name) <= (name.chars().count() / 3).max(1);
     known.filter(near).min_by_key(|name| distance(written, name))
 }

@@ -3,7 +3,7 @@
 //!
 //! | table | type | what |
 //! |---|---|---|
-//! | `[node]` | [`NodeConfig`] | drain, restart intensity, log |
+//! | `[node]` | [`NodeConfig`] | drain, restart intensity, log, admin port |
 //! | `[limits]` | [`LimitsConfig`] | bounds that all services share |
 //! | `[[poem]]` | [`PoemConfig`] | a poem and the port it is served on |
 //! | `[transform]` | [`TransformConfig`] | the transform service |
@@ -39,6 +39,7 @@ pub use address::{AddressError, Host, HostPort};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use embedded::{PortBase, PortBaseError};
 pub use error::{ConfigError, Invalid, Place};
+pub(crate) use key::nearest;
 pub use key::{KeyPath, Table};
 pub use limits::LimitsConfig;
 pub use node::{LogLevel, NodeConfig};
@@ -70,7 +71,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and validates a file of at most 1 MiB. A relative `file` of a poem is taken from the folder that
+    /// Reads and validates a file of at most 1 MiB. A relative `file` of a poem or a token is taken from the folder that
     /// holds the configuration, so that a node starts the same from anywhere.
     ///
     /// # Errors
@@ -79,6 +80,9 @@ impl Config {
         let text = reader::read_file(path)?;
         let mut config = Config::from_toml(&text, &path.display().to_string())?;
         if let Some(folder) = path.parent() {
+            if let Some(file) = &mut config.node.admin_token {
+                *file = folder.join(&*file);
+            }
             for poem in &mut config.poems {
                 if let PoemSource::File(file) = &mut poem.source {
                     *file = folder.join(&*file);
@@ -125,7 +129,8 @@ impl Config {
         validate::config(self)
     }
 
-    /// Every address the node listens on, with the key that asks for it, in the order of the file.
+    /// Every address the node listens on, with the key that asks for it, in the order of the file,
+    /// the admin port last.
     pub fn listeners(&self) -> impl Iterator<Item = (KeyPath, &HostPort)> {
         let poems =
             self.poems.iter().enumerate().map(|(i, poem)| (Table::Poem(i).key("listen"), &poem.listen));
@@ -135,7 +140,8 @@ impl Config {
         });
         let proxies = self.proxies.iter().enumerate();
         let proxies = proxies.map(|(i, proxy)| (Table::Proxy(i).key("listen"), &proxy.listen));
-        poems.chain(transform).chain(proxies)
+        let admin = self.node.admin.iter().map(|at| (Table::Node.key("admin"), at));
+        poems.chain(transform).chain(proxies).chain(admin)
     }
 
     /// The poem of this node with that title, the one an [`Upstream::Poem`] means.

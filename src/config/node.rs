@@ -1,6 +1,7 @@
 //! `[node]`: how the node as a whole starts, gives up, stops and talks.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::key::{Key, Table};
 use super::reader::Section;
 use super::validate::{count, duration, refuse};
 use super::writer::Writer;
-use super::{ConfigError, Invalid, format_duration};
+use super::{ConfigError, HostPort, Invalid, format_duration};
 
 /// The node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,14 @@ pub struct NodeConfig {
     pub period: Duration,
     /// The least important level that is logged on stderr. Default `info`; `--log` wins over it.
     pub log: LogLevel,
+    /// Where the admin port listens: 127.0.0.1, ::1 or localhost, nothing else, since what is said there is not
+    /// encrypted. Default: it does not. Whoever embeds a node that has one awaits
+    /// [`RunningNode::drain_asked`](crate::node::RunningNode::drain_asked), too.
+    pub admin: Option<HostPort>,
+    /// The file that holds the token of the admin port while the node runs, readable by its owner only. A relative one
+    /// is taken from the folder that holds the configuration. Default: `PORT.token` in `$XDG_RUNTIME_DIR/verse`, or,
+    /// where there is no such folder, in `verse-UID` in the one for temporary files.
+    pub admin_token: Option<PathBuf>,
 }
 
 /// Which events reach the log.
@@ -58,6 +67,11 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key { name: "period", help: "The window in which restarts are counted, 1s to 1h, in whole seconds." },
     Key { name: "log", help: "What is logged on stderr: off, error, warn, info, debug, trace." },
+    Key {
+        name: "admin",
+        help: "Where the admin port listens, on a loopback address; port 0 is any free one.",
+    },
+    Key { name: "admin_token", help: "The file for the token of the admin port, made at the start." },
 ];
 
 impl Default for NodeConfig {
@@ -67,6 +81,8 @@ impl Default for NodeConfig {
             intensity: 5,
             period: Duration::from_secs(10),
             log: LogLevel::Info,
+            admin: None,
+            admin_token: None,
         }
     }
 }
@@ -76,7 +92,10 @@ impl NodeConfig {
         table.read("drain", &mut self.drain)?;
         table.read("intensity", &mut self.intensity)?;
         table.read("period", &mut self.period)?;
-        table.read("log", &mut self.log)
+        table.read("log", &mut self.log)?;
+        self.admin = table.option("admin")?;
+        self.admin_token = table.option("admin_token")?;
+        Ok(())
     }
 
     pub(super) fn check(&self) -> Result<(), Invalid> {
@@ -88,7 +107,16 @@ impl NodeConfig {
             let period = format_duration(self.period);
             return refuse(key("period"), format!("{period} is no whole number of seconds"));
         }
-        Ok(())
+        if let Some(at) = self.admin.as_ref().filter(|at| !at.host.is_loopback()) {
+            let problem = format!("{at} is not on loopback; what is said there is not encrypted");
+            return refuse(key("admin"), problem);
+        }
+        match (&self.admin_token, &self.admin) {
+            (Some(_), None) => {
+                refuse(key("admin_token"), "there is no admin port that needs it; give `admin`")
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
@@ -97,6 +125,14 @@ impl NodeConfig {
         writer.integer("intensity", u64::from(self.intensity));
         writer.duration("period", self.period);
         writer.string("log", &self.log.to_string());
+        match &self.admin {
+            Some(at) => writer.string("admin", &at.to_string()),
+            None => writer.unset("admin", "there is none"),
+        }
+        match &self.admin_token {
+            Some(file) => writer.string("admin_token", &file.to_string_lossy()),
+            None => writer.unset("admin_token", "PORT.token in $XDG_RUNTIME_DIR/verse"),
+        }
     }
 }
 

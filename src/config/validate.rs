@@ -20,7 +20,7 @@ const MAX_TABLES: usize = 1024;
 pub(super) fn config(config: &Config) -> Result<(), Invalid> {
     config.node.check()?;
     config.limits.check()?;
-    if config.listeners().next().is_none() {
+    if config.poems.is_empty() && config.transform.is_none() && config.proxies.is_empty() {
         return refuse(
             Table::File.key(""),
             "nothing to serve; give a [[poem]], a [transform] or a [[proxy]]",

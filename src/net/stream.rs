@@ -166,11 +166,15 @@ impl Stream {
     /// # Errors
     /// As `shutdown(2)`.
     pub async fn finish(&mut self) -> io::Result<()> {
-        poll_fn(|cx| match self {
+        poll_fn(|cx| self.poll_finish(cx)).await
+    }
+
+    /// See [`finish`](Self::finish).
+    pub fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
             Self::Tcp(tcp) => Poll::Ready(tcp.finish()),
             Self::Other(other) => other.poll_finish(cx),
-        })
-        .await
+        }
     }
 
     /// Ends it badly: the peer sees a reset, and what it has not read yet may be lost.

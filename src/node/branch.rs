@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use supervisors::Ref;
 use supervisors::supervisor::{ChildId, DynamicSupervisor, Strategy, Supervisor, SupervisorRef};
 
 use super::Plot;
@@ -16,10 +17,13 @@ pub(super) struct Branch {
 }
 
 /// A listener and the connections it lets in: closed in that order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Door {
+    pub(super) service: Arc<str>,
     pub(super) branch: SupervisorRef,
     pub(super) listener: ChildId,
+    /// Whoever accepts there.
+    pub(super) acceptor: Ref<Listener>,
     pub(super) connections: ChildId,
     pub(super) bound: Bound,
 }
@@ -62,13 +66,28 @@ impl Plot<'_> {
         service: &str,
         bound: &Bound,
         serve: Arc<dyn Service>,
-        [connections, listener]: [&'static str; 2],
+        names: [&'static str; 2],
         between: impl FnOnce(Supervisor) -> Supervisor,
     ) -> (Supervisor, Door) {
         let limit = match self.config.limits.max_connections {
             Some(most) => Limit::new(most as usize),
             None => self.world.limit.clone(),
         };
+        self.door_within(branch, limit, service, bound, serve, names, between)
+    }
+
+    /// The same, with a limit of its own.
+    #[expect(clippy::too_many_arguments, reason = "each is one of the things that a door is made of")]
+    pub(super) fn door_within(
+        &self,
+        branch: Supervisor,
+        limit: Limit,
+        service: &str,
+        bound: &Bound,
+        serve: Arc<dyn Service>,
+        [connections, listener]: [&'static str; 2],
+        between: impl FnOnce(Supervisor) -> Supervisor,
+    ) -> (Supervisor, Door) {
         let dynamic = DynamicSupervisor::new(connections)
             .max_children(limit.most())
             // They are temporary: none is ever restarted, and none can end the branch.
@@ -86,6 +105,8 @@ impl Plot<'_> {
             },
         );
         let door = Door {
+            service: service.into(),
+            acceptor: listen.reference(),
             branch: branch.reference(),
             listener: listener.into(),
             connections: connections.into(),

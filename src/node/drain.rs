@@ -10,6 +10,7 @@ use supervisors::{ExitReason, Subscription};
 use super::RunningNode;
 use super::branch::Door;
 use crate::event::Event;
+use crate::ops::Phase;
 
 /// How a drain ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub struct Drained {
 const BOUND: usize = 1 << 21;
 
 pub(super) async fn drain(node: &RunningNode) -> Drained {
+    node.lifecycle.enter(Phase::Draining);
     let reporter = &node.world.reporter;
     reporter.report(Event::DrainStarted);
     let mut events = reporter.history().subscribe(BOUND);
@@ -40,6 +42,7 @@ pub(super) async fn drain(node: &RunningNode) -> Drained {
         root.stop();
         root.exited().await;
     }
+    node.close();
     Drained { cut }
 }
 

@@ -4,6 +4,7 @@ use supervisors::ExitReason;
 
 use crate::config::Invalid;
 use crate::net::NetError;
+use crate::ops::admin::token::TokenError;
 
 /// Why a node did not start. Nothing listens then.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum StartNodeError {
     /// A socket could not be bound.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// The token of the admin port could not be written.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// A process did not start.
     #[error("the supervision tree did not start: {0}")]
     Tree(ExitReason),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! verse (one_for_one)
+//! |- ops (one_for_one)            admin (rest_for_one): connections, listener; first up, last down
 //! |- poems (one_for_one)          one branch a poem
 //! |  `- ecstasy (rest_for_one)    source, connections, listener
 //! |- transform (rest_for_one)     workers, connections, listener
@@ -14,12 +15,15 @@
 mod branch;
 mod drain;
 mod error;
+mod operators;
 mod poems;
 mod proxy;
 mod sockets;
 mod transform;
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use supervisors::supervisor::{Strategy, Supervisor, SupervisorRef, TreeNode};
@@ -28,12 +32,15 @@ use supervisors::{ExitReason, Process};
 use branch::{Branch, Door};
 pub use drain::Drained;
 pub use error::StartNodeError;
+use operators::AdminPort;
 use sockets::Sockets;
 
 use crate::actors::{CachePorts, Limit};
 use crate::config::Config;
 use crate::event::Reporter;
 use crate::net::Network;
+use crate::ops::admin::CacheSeat;
+use crate::ops::{Lifecycle, Phase};
 use crate::poem::Poem;
 use crate::transform::TransformService;
 
@@ -74,15 +81,18 @@ pub enum ServiceId {
     TransformLines,
     /// The n-th `[[proxy]]`, from 0.
     Proxy(usize),
+    /// The admin port.
+    Admin,
 }
 
 /// A node that runs. Dropping it does not stop it: its processes live on their thread's `LocalSet`.
-#[derive(Debug)]
 pub struct RunningNode {
     root: SupervisorRef,
     doors: Vec<Door>,
-    caches: Vec<CachePorts>,
+    caches: Vec<CacheSeat>,
     listening: Vec<Listening>,
+    lifecycle: Lifecycle,
+    admin: Option<AdminPort>,
     world: World,
 }
 
@@ -103,7 +113,8 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
         Supervisor::new(id).strategy(Strategy::OneForOne).intensity(config.node.intensity, config.node.period)
     };
     let mut doors = Vec::new();
-    let mut root = supervisor("verse");
+    let root = supervisor("verse");
+    let mut branches = Vec::new();
     if !poems.is_empty() {
         let mut all = supervisor("poems");
         for (number, poem) in poems.iter().enumerate() {
@@ -111,23 +122,29 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
             doors.extend(more);
             all = all.child(supervisor);
         }
-        root = root.child(all);
+        branches.push(all);
     }
     if let Some(config) = &config.transform {
         let service = TransformService::default();
         let Branch { supervisor, doors: more } = transform::branch(&plot, config, service, &sockets);
         doors.extend(more);
-        root = root.child(supervisor);
+        branches.push(supervisor);
     }
     let mut caches = Vec::new();
     for number in 0..config.proxies.len() {
-        let (Branch { supervisor, doors: more }, ports) = proxy::branch(&plot, number, &sockets);
+        let (Branch { supervisor, doors: more }, seat) = proxy::branch(&plot, number, &sockets);
         doors.extend(more);
-        caches.push(ports);
-        root = root.child(supervisor);
+        caches.push(seat);
+        branches.push(supervisor);
     }
+    let lifecycle = Lifecycle::new();
+    let desk = operators::desk(&plot, root.reference(), &lifecycle, &doors, &caches);
+    // First up, last down.
+    let (ops, admin) = operators::branch(&plot, desk, &sockets)?;
+    let root = ops.into_iter().chain(branches).fold(root, Supervisor::child);
     let root = root.start(world.reporter.node()).await.map_err(StartNodeError::Tree)?;
-    Ok(RunningNode { root, doors, caches, listening: sockets.listening(), world })
+    lifecycle.enter(Phase::Serving);
+    Ok(RunningNode { root, doors, caches, listening: sockets.listening(), lifecycle, admin, world })
 }
 
 impl RunningNode {
@@ -146,7 +163,25 @@ impl RunningNode {
     /// The cache of the n-th `[[proxy]]`, from 0: to be listed, purged, refreshed.
     #[must_use]
     pub fn cache(&self, proxy: usize) -> Option<&CachePorts> {
-        self.caches.get(proxy)
+        self.caches.get(proxy).map(|seat| &seat.ports)
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.lifecycle.phase()
+    }
+
+    /// Waits until a drain was asked for at the admin port, or has begun. Whoever runs a node that has one then calls
+    /// [`drain`](Self::drain): only that program knows what else has to be ended. Cancel safe.
+    pub async fn drain_asked(&self) {
+        self.lifecycle.reached(Phase::DrainAsked).await;
+    }
+
+    /// Where the token of its admin port is, while it runs; `None` if it has no such port.
+    #[must_use]
+    pub fn admin_token(&self) -> Option<&Path> {
+        self.admin.as_ref().map(|admin| admin.token.path())
     }
 
     /// What it is made of.
@@ -204,6 +239,17 @@ impl RunningNode {
         for door in &self.doors {
             door.bound.close();
         }
+        if let Some(admin) = &self.admin {
+            admin.bound.close();
+            admin.token.remove();
+        }
+        self.lifecycle.enter(Phase::Ended);
+    }
+}
+
+impl fmt::Debug for RunningNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunningNode({}, {})", self.world.reporter.node().name(), self.phase())
     }
 }
 

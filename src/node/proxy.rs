@@ -28,9 +28,10 @@ use crate::actors::{
 };
 use crate::actors::{DownloadOptions, ExchangeOptions};
 use crate::config::{Framing, Host, HostPort, ProxyConfig, Upstream};
+use crate::ops::admin::CacheSeat;
 
 /// The branch, and how its cache is asked.
-pub(super) fn branch(plot: &Plot<'_>, number: usize, sockets: &Sockets) -> (Branch, CachePorts) {
+pub(super) fn branch(plot: &Plot<'_>, number: usize, sockets: &Sockets) -> (Branch, CacheSeat) {
     let config = &plot.config.proxies[number];
     let id = if number == 0 { "proxy".to_owned() } else { format!("proxy-{}", number + 1) };
     let downloads = DynamicSupervisor::new("downloads")
@@ -45,6 +46,7 @@ pub(super) fn branch(plot: &Plot<'_>, number: usize, sockets: &Sockets) -> (Bran
         reporter: plot.world.reporter.clone(),
     });
     let ports = CachePorts::from(&cache.reference());
+    let seat = CacheSeat { proxy: id.as_str().into(), ports: ports.clone() };
     let kind = match config.transforms {
         true => ProxyKind::Transforms {
             max_request: bytes(plot.config.limits.max_request),
@@ -52,14 +54,14 @@ pub(super) fn branch(plot: &Plot<'_>, number: usize, sockets: &Sockets) -> (Bran
         },
         false => ProxyKind::Poems(config.framing),
     };
-    let service = ProxyService::new(ports.clone(), name(config), kind, plot.connection_options());
+    let service = ProxyService::new(ports, name(config), kind, plot.connection_options());
     let supervisor = plot.supervisor(id.as_str());
     let bound = sockets.of(ServiceId::Proxy(number));
     let names = ["connections", "listener"];
     let (supervisor, door) = plot.door_around(supervisor, &id, bound, Arc::new(service), names, |branch| {
         branch.child(cache).child(downloads)
     });
-    (Branch { supervisor, doors: vec![door] }, ports)
+    (Branch { supervisor, doors: vec![door] }, seat)
 }
 
 /// What the upstream is called in keys, logs and listings: its addresses as in the config.

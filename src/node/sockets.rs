@@ -22,8 +22,12 @@ impl Sockets {
 
     /// The socket of a service of the same configuration.
     pub(super) fn of(&self, service: ServiceId) -> &Bound {
-        let found = self.0.iter().find(|(id, _)| *id == service);
-        &found.expect("every service of the configuration has a socket").1
+        self.find(service).expect("every service of the configuration has a socket")
+    }
+
+    /// The same, of one that there may be.
+    pub(super) fn find(&self, service: ServiceId) -> Option<&Bound> {
+        self.0.iter().find(|(id, _)| *id == service).map(|(_, bound)| bound)
     }
 
     pub(super) fn listening(&self) -> Vec<Listening> {
@@ -40,7 +44,8 @@ fn addresses(config: &Config) -> impl Iterator<Item = (ServiceId, &HostPort)> {
     let lines =
         config.transform.iter().filter_map(|it| Some((ServiceId::TransformLines, it.lines_listen.as_ref()?)));
     let proxies = config.proxies.iter().enumerate().map(|(n, it)| (ServiceId::Proxy(n), &it.listen));
-    poems.chain(transform).chain(lines).chain(proxies)
+    let admin = config.node.admin.iter().map(|at| (ServiceId::Admin, at));
+    poems.chain(transform).chain(lines).chain(proxies).chain(admin)
 }
 
 /// A name listens on its first address.

@@ -155,6 +155,10 @@ impl Connection {
         matches!(self.stage.get(), Stage::Open | Stage::Closing)
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        self.stage.get() == Stage::Open
+    }
+
     pub(crate) fn buffered(&self) -> usize {
         self.out.borrow().len()
     }

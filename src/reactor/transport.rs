@@ -79,6 +79,12 @@ impl Transport {
         self.connection.is_connected()
     }
 
+    /// Whether nobody has closed it yet: connected, and no `lose_connection` either.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+
     /// Bytes written and not yet taken by the kernel.
     #[must_use]
     pub fn buffered(&self) -> usize {

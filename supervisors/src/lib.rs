@@ -27,14 +27,17 @@
 //! | Elixir's `PartitionSupervisor` | [`PartitionSupervisor`](supervisor::PartitionSupervisor) |
 //! | Elixir's `Task`, `Task.Supervisor` | [`Task`](supervisor::Task), [`TaskSupervisor`](supervisor::TaskSupervisor), [`TaskStream`](supervisor::TaskStream) |
 //! | `sys:suspend`, `sys:resume` | [`Process::suspend`], [`Process::resume`] |
+//! | `process_info/2` | [`Process::statistics`] |
 //! | `observer` | [`SupervisorRef::tree`](supervisor::SupervisorRef::tree), [`Event`], [`History`] |
+//! | `erlang:system_monitor` with `long_schedule` | [`Watchdog`], [`Event::Stuck`] |
+//! | schedulers; on which one a process runs | [`Places`], [`Place`] |
 //!
 //! # Where to look
 //!
 //! [`supervisor`] has the supervisors, and says what is OTP's and what is not. All else is at the root: a [`Node`] starts
 //! processes; a [`Ref`] or [`Port`] talks to them, and the future of an answer is a [`Call`]; a [`Process`] is watched
-//! and signalled; [`Place`] says on which thread a child runs; [`Event`]s tell what happened, and a [`History`] hands
-//! them on.
+//! and signalled; [`Place`] says on which thread a child runs, and a [`Watchdog`] sees to it that turns end; [`Event`]s
+//! tell what happened, also to `tracing`, and a [`History`] hands them on.
 //!
 //! # Tests
 //!
@@ -47,6 +50,59 @@
 //! dropped, and its next life does not see it: the caller of a [`call`](Ref::call) is told
 //! ([`CallError::Exit`]), a [`cast`](Ref::cast) is lost without a word. Between two lives nobody is there:
 //! [`CallError::NoProc`].
+//!
+//! # A turn that does not end
+//!
+//! Everything above works because turns end: a handler, a timer, a step of a future each give the thread back. One that
+//! waits where it stands, for a lock, a file, a service, or computes for a minute, holds its thread and all who live
+//! on it. No signal reaches it, `kill` included. What the BEAM solves by counting reductions, a Rust program cannot.
+//! A node has a [`Watchdog`] instead, which sees from a thread of its own which turns do not end.
+//!
+//! **It says so.** A turn of 1 s, unless told otherwise, is an [`Event::Stuck`] with the path, the pid and the type of
+//! the actor; and again when it has lasted twice as long. An actor that floods itself through its own `Addr` or
+//! `ctx.notify`, past the mailbox that a [`Ref`] fills, is seen the same way, and so is a start function. Processes that
+//! [call](Ref::call) each other in a circle hold no thread; they are told by [`Event::CallCycle`].
+//!
+//! **It gives the thread up**, if asked to ([`WhenStuck::Abandon`], for a node or a
+//! [child](supervisor::ChildSpec::when_stuck)), and if it is one of the node's own [places](Place): a supervisor's own
+//! thread cannot be given up, which is refused when the spec is checked.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use supervisors::supervisor::{ChildSpec, SpecError, Supervisor};
+//! use supervisors::{Node, Place, Watchdog, WhenStuck};
+//! # struct Resolver;
+//! # impl actix::Actor for Resolver {
+//! #     type Context = actix::Context<Self>;
+//! # }
+//!
+//! let watchdog = Watchdog::new().limit(Duration::from_millis(500));
+//! let node = Node::builder().watchdog(watchdog).arbiters(2).build();
+//! let resolver = || ChildSpec::new("resolver", || Resolver).when_stuck(WhenStuck::Abandon);
+//! assert!(Supervisor::new("root").child(resolver().place(Place::RoundRobin)).check().is_ok());
+//! let refused = Supervisor::new("root").child(resolver()).check();
+//! assert_eq!(refused, Err(SpecError::NotAbandonable("resolver".into())));
+//! # drop(node);
+//! ```
+//!
+//! What becomes of whom, then:
+//!
+//! | who | what |
+//! |---|---|
+//! | the process that is stuck | is dead, with [`ExitReason::Stuck`]: its name is free, its mailbox closed, its links, monitors and supervisor are told, all from the watchdog's thread |
+//! | the others on its thread | are dead too, with [`ExitReason::Abandoned`]; their restarts are not counted against any supervisor's intensity |
+//! | their supervisors | start them again on a new arbiter with the number of the old one, or wherever [`Place`] says |
+//! | the call it was handling | ends with [`CallError::Exit`] as soon as the death is declared; for a caller by raw `Addr`, when the turn ends or by the caller's own time-out |
+//! | a start that had begun there | fails, with `Stuck`; one that had not is made elsewhere |
+//! | the turn itself | runs to its end, as nobody's: what it sends through a [`Ref`] or [`Port`] is dropped, signals it sends too, and a process it starts is dead at once. What it does past us, to a file or a shared lock, it does |
+//! | what its actors hold | stays held until the turn ends, if it ever does, and the thread with it: memory, permits, locks, sockets. What others wait for is let go by [`ContextExt::on_abandon`]: a connection must, or its client waits in silence |
+//! | the thread | ends when the turn does. At most 16 such threads are allowed ([`Watchdog::abandon_at_most`]); beyond, turns are only reported |
+//!
+//! **It ends the program** ([`WhenStuck::Exit`]), where something else starts it again.
+//!
+//! `examples/watchdog.rs` shows all of it. In simulation, on a paused clock, nothing is watched: time stands still there
+//! while a turn runs.
 
 mod call;
 mod event;

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use crate::harness::{End, Folder, PlainClient, Verse, verse};
 
 /// How many services the embedded node has.
-const SERVICES: usize = 6;
+const SERVICES: usize = 7;
 
 /// A node that is the embedded one serves its poems and says what listens where, a line a listener.
 fn assert_is_the_embedded_node(args: &[&str]) {
@@ -30,6 +30,7 @@ fn assert_is_the_embedded_node(args: &[&str]) {
         format!("Serving poetry/science.txt on {}.", at[3]),
         format!("Serving transforms on {}.", at[4]),
         format!("Proxying {} on {}.", at[3], at[5]),
+        format!("Serving the admin port on {}.", at[6]),
     ];
     assert_eq!(ended.stdout, expected);
 }

@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod admin;
 mod bad_input;
 mod broken_socket;
 mod configuration;
@@ -22,6 +23,7 @@ mod exhaustion;
 mod foreign_clients;
 mod fuzz_corpus;
 mod get;
+mod history;
 mod hostile_clients;
 mod lab;
 mod proxy;
@@ -30,6 +32,7 @@ mod readme;
 mod series;
 mod series_deferreds;
 mod series_late;
+mod series_map;
 mod server;
 mod sigkill;
 mod simulator;

@@ -31,6 +31,7 @@ fn the_table_in_the_readme_is_what_a_node_prints_on_a_terminal() {
     }
     rows.extend(config.transform.iter().map(|it| Row::transform(at(&it.listen))));
     rows.extend(config.proxies.iter().map(|it| Row::proxy(it, &it.upstreams[0], at(&it.listen))));
+    rows.extend(config.node.admin.iter().map(|it| Row::admin(at(it))));
     let table = output::table(&rows);
     assert!(README.contains(&table), "\n{table}");
 }

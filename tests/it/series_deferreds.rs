@@ -1,7 +1,7 @@
 //! The programs of the series that are about Deferreds: each ends by itself, says what it should last, and says
 //! something else with another input.
 
-use super::series::check;
+use super::series::{check, last_line};
 
 #[test]
 fn part_07_an_interlude_deferred() {
@@ -9,7 +9,7 @@ fn part_07_an_interlude_deferred() {
         "part07",
         &[
             ("defer-1", "Finished, 1 lines served.", "2", "Finished, 2 lines served."),
-            ("defer-2", "Finished without failure 1.", "2", "Finished without failure 2."),
+            ("defer-2", "Finished, failure 1 handled.", "2", "Finished, failure 2 handled."),
             (
                 "defer-3",
                 "No poetry for you, says the error 1 inside.",
@@ -54,6 +54,7 @@ fn part_09_a_second_interlude() {
     check(
         "part09",
         &[
+            ("simulator", "20 lines of at most 147 characters", "1", "62 lines of at most 45 characters"),
             ("unhandled", "the handles are gone: 1 reports", "2", "the handles are gone: 2 reports"),
             ("zigzag", "at the end: a failure, stage 3 failed", "2", "at the end: a value, 2"),
             (
@@ -77,13 +78,25 @@ fn part_10_poetry_transformed() {
                 "2",
                 "once upon a midnight drearyonce upon a midnight dreary",
             ),
-            ("client-5", "once upon a midnight dreary", "1", "The poem download failed."),
-            ("client-5.1", "once upon a midnight dreary", "2", "Once Upon A Midnight Dreary"),
+            (
+                "client-5",
+                "1 in lower case, 0 as they were, 0 failed",
+                "6 0",
+                "0 in lower case, 0 as they were, 1 failed",
+            ),
+            (
+                "client-5.1",
+                "1 in lower case, 0 as they were, 0 failed",
+                "6",
+                "0 in lower case, 1 as they were, 0 failed",
+            ),
+            ("chain-5", "once upon a midnight dreary", "1", "The poem download failed."),
+            ("chain-5.1", "once upon a midnight dreary", "2", "Once Upon A Midnight Dreary"),
             (
                 "random",
-                "107 in lower case, 103 failed, 90 as they were",
+                "107 in lower case, 90 as they were, 103 failed",
                 "2",
-                "90 in lower case, 91 failed, 119 as they were",
+                "90 in lower case, 119 as they were, 91 failed",
             ),
             ("no-server", "1 of 1 downloads failed", "2", "2 of 2 downloads failed"),
             ("firings-5", "initial > poem > None > None", "1", "initial > *GibberishError > None > None"),
@@ -98,11 +111,40 @@ fn part_10_poetry_transformed() {
 }
 
 #[test]
+fn part_10_both_clients_show_all_three_outcomes() {
+    for client in ["client-5", "client-5.1"] {
+        let outcomes = ["2", "6", "1"].map(|seed| last_line("part10", client, seed));
+        assert_eq!(
+            outcomes,
+            [
+                "1 in lower case, 0 as they were, 0 failed",
+                "0 in lower case, 1 as they were, 0 failed",
+                "0 in lower case, 0 as they were, 1 failed",
+            ]
+        );
+    }
+}
+
+#[test]
 fn part_13_deferred_all_the_way_down() {
     check(
         "part13",
         &[
             ("defer-10", "The outer one went on, to 101", "2", "The outer one went on, to 201"),
+            ("client-6", "2 poems, 0 errors, 2 by cummingsify", "0", "2 poems, 0 errors, 0 by cummingsify"),
+            ("transform-by-name", "2 poems, 0 errors, 2 by shout", "title", "2 poems, 0 errors, 2 by title"),
+            (
+                "transform-optional",
+                "2 poems, 0 errors, 0 by cummingsify",
+                "1",
+                "2 poems, 0 errors, 2 by cummingsify",
+            ),
+            (
+                "make-it-fire-it",
+                "3 Deferreds fired once each: 2 poems, 1 errors",
+                "3",
+                "4 Deferreds fired once each: 3 poems, 1 errors",
+            ),
             ("defer-10-errback", "The outer one went on, to 101", "2", "The outer one went on, to 201"),
         ],
     );
@@ -120,11 +162,39 @@ fn part_14_when_a_deferred_is_none() {
                 "done, after 5 callbacks that ran when they were added",
             ),
             ("pause", "unpaused: 2 of 2 callbacks have run", "5", "unpaused: 5 of 5 callbacks have run"),
-            ("proxy-1", "3 requests answered, 1 fetches", "2", "2 requests answered, 1 fetches"),
-            ("proxy-2", "3 requests answered, 1 fetches", "2", "2 requests answered, 1 fetches"),
+            (
+                "proxy-1",
+                "3 clients got 8214 bytes: 1 fetched, 2 cached",
+                "2",
+                "2 clients got 5476 bytes: 1 fetched, 1 cached",
+            ),
+            (
+                "proxy-2",
+                "3 clients got 8214 bytes: 1 fetched, 2 cached",
+                "1",
+                "1 clients got 2738 bytes: 1 fetched, 0 cached",
+            ),
             ("defer-11-errback", "handled by the errback after 2", "3", "handled by the errback after 3"),
             ("two-hours", "4 requests answered, 2 fetches", "30", "4 requests answered, 1 fetches"),
             ("one-fetch", "5 early clients, 1 fetch", "2", "2 early clients, 1 fetch"),
+            (
+                "transform-proxy",
+                "3 requests answered, 2 asked of the transform server",
+                "1",
+                "1 requests answered, 1 asked of the transform server",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn part_15_tested_poetry() {
+    check(
+        "part15",
+        &[
+            ("poetry-tests", "PASSED (successes=2)", "1", "PASSED (successes=1)"),
+            ("failing", "test_wrong_poem passed: false", "2", "test_leaves_a_port passed: false"),
+            ("other-services", "PASSED (successes=3)", "2", "PASSED (successes=2)"),
         ],
     );
 }
@@ -181,6 +251,7 @@ fn part_19_changing_ones_mind() {
                 "2",
                 "done: cancel callback of inner 2, errback got: the deferred was cancelled",
             ),
+            ("proxy-3", "2 clients left, 1 download cancelled", "3", "3 clients left, 1 download cancelled"),
             ("get-poetry", "2 of 2 downloads cancelled", "1", "1 of 1 downloads cancelled"),
             (
                 "outer-inner",

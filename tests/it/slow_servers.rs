@@ -46,7 +46,7 @@ fn three_slow_poems_take_the_time_of_the_slowest_and_not_the_sum() {
             assert_eq!(sent, Some(begun + took(drips)), "each takes its own time");
         }
         assert_eq!(node.now() - begun, took(slowest), "together they take the time of the slowest");
-        assert!(took(slowest) < drips.into_iter().map(took).sum());
+        assert!(took(slowest) < drips.into_iter().map(took).sum::<Duration>());
     });
 }
 

@@ -17,8 +17,8 @@ use crate::config::{Config, Upstream};
 use crate::event::{Event, Phase as Connected, TARGET};
 use crate::net::{NetError, raise_descriptor_limit};
 use crate::reactor::programs::{
-    self, ProxyEvent, ServerEvent, TransformEvent, TransformOptions, serve_poem, serve_proxy,
-    serve_transform_proxy, serve_transforms,
+    self, ProxyEvent, ServerEvent, TransformEvent, TransformOptions, Transforms, serve_poem, serve_proxy,
+    serve_transform_proxy,
 };
 use crate::reactor::{Hold, ListenError, Phase, PollerKind, Port, Reactor, SystemEvent};
 use crate::transform::TransformService;
@@ -54,24 +54,30 @@ pub(in crate::cli) fn serve(poller: PollerKind, options: &ServeOptions) -> Exit 
     })
 }
 
-/// `verse transform`.
+/// `verse transform`: the one service on a port, or on two, one a protocol.
 pub(in crate::cli) fn transform(poller: PollerKind, config: &Config) -> Exit {
     run("transform", poller, config, |reactor, most| {
-        let open = |it: &crate::config::TransformConfig| {
-            let options = TransformOptions {
-                listen: resolve(&it.listen)?,
-                limit: usize::try_from(config.limits.max_request).unwrap_or(usize::MAX),
-                keep_alive: it.keep_alive,
-                max_requests: it.keep_alive_requests,
-                max_connections: Some(most_of(config, most)),
-                idle: config.limits.idle_timeout,
-                stall: config.limits.write_timeout,
-                seed: it.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
-            };
-            let port = serve_transforms(reactor, TransformService::default(), &options, log_transform);
-            Ok(opened(port.map_err(not_listening)?, "transform".into(), output::serving_transforms))
+        let Some(it) = &config.transform else { return Ok(Vec::new()) };
+        let most = most / if it.lines_listen.is_some() { 2 } else { 1 };
+        let options = TransformOptions {
+            limit: usize::try_from(config.limits.max_request).unwrap_or(usize::MAX),
+            keep_alive: it.keep_alive,
+            max_requests: it.keep_alive_requests,
+            max_connections: Some(most_of(config, most)),
+            idle: config.limits.idle_timeout,
+            stall: config.limits.write_timeout,
+            deadline: it.deadline,
+            seed: it.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..)),
+            ..TransformOptions::default()
         };
-        config.transform.iter().map(open).collect()
+        let transforms = Transforms::new(reactor, TransformService::default(), &options, log_transform);
+        let port = transforms.serve_strings(resolve(&it.listen)?).map_err(not_listening)?;
+        let mut open = vec![opened(port, "transform".into(), output::serving_transforms)];
+        if let Some(lines) = &it.lines_listen {
+            let port = transforms.serve_lines(resolve(lines)?).map_err(not_listening)?;
+            open.push(opened(port, "transform lines".into(), output::serving_transforms));
+        }
+        Ok(open)
     })
 }
 
@@ -232,7 +238,12 @@ fn log_transform(event: &TransformEvent) {
         TransformEvent::Answered { peer, name, bytes } => {
             Event::Transformed { peer: *peer, name: name.clone(), bytes: *bytes }.log();
         }
-        TransformEvent::Refused { .. } => tracing::warn!(target: TARGET, "{event}"),
+        TransformEvent::Refused { peer, name, why } => {
+            Event::TransformFailed { peer: *peer, name: name.clone(), reason: why.clone() }.log();
+        }
+        TransformEvent::Malformed { peer, offset, why } => {
+            Event::Malformed { peer: *peer, offset: *offset, reason: why.clone() }.log();
+        }
     }
 }
 

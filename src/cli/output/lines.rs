@@ -16,6 +16,11 @@ pub fn serving_transforms(at: SocketAddr) -> String {
     format!("Serving transforms on {at}.")
 }
 
+/// On stdout once the admin port listens: `Serving the admin port on 127.0.0.1:10080.`
+pub fn serving_admin(at: SocketAddr) -> String {
+    format!("Serving the admin port on {at}.")
+}
+
 /// On stdout once a proxy listens: `Proxying 127.0.0.1:10004 on 127.0.0.1:10020.`
 pub fn proxying(upstream: &dyn Display, at: SocketAddr) -> String {
     format!("Proxying {upstream} on {at}.")

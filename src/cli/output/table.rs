@@ -45,6 +45,14 @@ impl Row {
         Row { name: "lines".to_owned(), what: "transform service, lines".to_owned(), address: at, command }
     }
 
+    /// The admin port.
+    pub fn admin(at: SocketAddr) -> Row {
+        let target = target(at);
+        let option = if target == "10080" { String::new() } else { format!(" --admin {target}") };
+        let command = format!("verse ctl tree{option}");
+        Row { name: "admin".to_owned(), what: "admin port".to_owned(), address: at, command }
+    }
+
     /// A caching proxy; `upstream` is where it asks.
     pub fn proxy(proxy: &ProxyConfig, upstream: &dyn Display, at: SocketAddr) -> Row {
         let (what, command) = if proxy.transforms {
@@ -113,6 +121,8 @@ mod tests {
         rows.push(Row::transform(at(10011)));
         rows.push(Row::lines("[::]:10012".parse().unwrap()));
         rows.push(Row::proxy(&config.proxies[0], &"127.0.0.1:10004", at(10020)));
+        rows.push(Row::admin(at(10080)));
+        rows.push(Row::admin(at(20080)));
         let expected = "\
 name          what                               address          try
 ecstasy       poem of 700 bytes                  127.0.0.1:10001  verse get 10001
@@ -121,7 +131,9 @@ science       poem of 700 bytes                  127.0.0.1:10003  verse get 1000
 science-slow  poem of 700 bytes, 10 each 100ms   127.0.0.1:10004  verse get 10004 --tasks
 transform     transform service                  127.0.0.1:10011  echo 'TRUE DAUGHTER OF OLD TIME' | verse apply 10011 cummingsify
 lines         transform service, lines           [::]:10012       printf 'shout 4\\npoem' | nc ::1 10012
-proxy         caching proxy for 127.0.0.1:10004  127.0.0.1:10020  verse get 10020";
+proxy         caching proxy for 127.0.0.1:10004  127.0.0.1:10020  verse get 10020
+admin         admin port                         127.0.0.1:10080  verse ctl tree
+admin         admin port                         127.0.0.1:20080  verse ctl tree --admin 20080";
         assert_eq!(table(&rows), expected);
     }
 

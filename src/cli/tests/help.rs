@@ -24,7 +24,7 @@ fn help_and_version_end_well() {
     assert_eq!(printed("verse --version"), format!("verse {}\n", env!("CARGO_PKG_VERSION")));
     for line in ["verse --help", "verse -h", "verse help"] {
         let help = printed(line);
-        for command in ["node", "serve", "get", "transform", "apply", "proxy", "check"] {
+        for command in ["node", "serve", "get", "transform", "apply", "proxy", "check", "ctl"] {
             assert!(
                 help.lines().any(|line| line.trim_start().starts_with(command)),
                 "{line} shows {command}"

@@ -1,6 +1,7 @@
 //! What the command line promises.
 
 mod bad;
+mod ctl;
 mod good;
 mod help;
 

@@ -116,8 +116,8 @@ fn an_unknown_key_is_refused_with_its_line_and_a_suggestion() {
             "verse.toml:2:3: unknown key `drian` in [node]; did you mean `drain`?",
         ),
         (
-            "[node]\nadmin = 10080\n",
-            "verse.toml:2:1: unknown key `admin` in [node]; the keys are drain, intensity, period, log",
+            "[node]\ndashboard = 10080\n",
+            "verse.toml:2:1: unknown key `dashboard` in [node]; the keys are drain, intensity, period, log, admin, admin_token",
         ),
         (
             "[limits]\nbacklogs = 1\n",
@@ -142,11 +142,11 @@ fn an_unknown_key_is_refused_with_its_line_and_a_suggestion() {
         ),
         (
             "[node]\nzz = 1\naa = 1\n",
-            "verse.toml:2:1: unknown key `zz` in [node]; the keys are drain, intensity, period, log",
+            "verse.toml:2:1: unknown key `zz` in [node]; the keys are drain, intensity, period, log, admin, admin_token",
         ),
         (
             "[node]\n\"a\\nb\" = 1\n",
-            "verse.toml:2:1: unknown key `a\\nb` in [node]; the keys are drain, intensity, period, log",
+            "verse.toml:2:1: unknown key `a\\nb` in [node]; the keys are drain, intensity, period, log, admin, admin_token",
         ),
     ];
     for (text, line) in cases {

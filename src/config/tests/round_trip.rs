@@ -26,11 +26,18 @@ fn framing() -> impl Strategy<Value = Framing> {
 
 fn node() -> impl Strategy<Value = NodeConfig> {
     let log = proptest::sample::select(LogLevel::ALL.as_slice());
-    (wait(1), 0..=1000_u32, 1..=3600_u64, log).prop_map(|(drain, intensity, period, log)| NodeConfig {
-        drain,
-        intensity,
-        period: Duration::from_secs(period),
-        log,
+    let loopback = proptest::sample::select(vec!["0", "localhost:0", "127.0.0.2:0", "[::1]:0"]);
+    let admin = option::of((loopback, option::of("\\PC{1,20}")));
+    (wait(1), 0..=1000_u32, 1..=3600_u64, log, admin).prop_map(|(drain, intensity, period, log, admin)| {
+        let (admin, admin_token) = admin.map_or((None, None), |(at, file)| (Some(at), file));
+        NodeConfig {
+            drain,
+            intensity,
+            period: Duration::from_secs(period),
+            log,
+            admin: admin.map(|at| at.parse().unwrap()),
+            admin_token: admin_token.map(PathBuf::from),
+        }
     })
 }
 
@@ -180,8 +187,8 @@ fn the_embedded_node_is_valid_and_reads_back_on_any_base() {
 fn the_embedded_node_listens_where_the_readme_says() {
     let ports =
         |base: PortBase| -> Vec<u16> { Config::embedded(base).listeners().map(|(_, at)| at.port).collect() };
-    assert_eq!(ports(PortBase::default()), [10001, 10002, 10003, 10004, 10011, 10020]);
-    assert_eq!(ports(PortBase::FREE), [0; 6]);
+    assert_eq!(ports(PortBase::default()), [10001, 10002, 10003, 10004, 10011, 10020, 10080]);
+    assert_eq!(ports(PortBase::FREE), [0; 7]);
     let config = Config::embedded(PortBase::default());
     let slow = config.poem("science-slow").unwrap();
     assert_eq!((slow.listen.port, slow.pace), (10004, Pace::SLOW));
@@ -190,9 +197,9 @@ fn the_embedded_node_listens_where_the_readme_says() {
 
 #[test]
 fn a_port_base_leaves_room_for_the_last_service() {
-    let line = "'65516' is no port base; it is an integer from 0 (any free ports) to 65515";
-    assert_eq!(PortBase::new(65_516).unwrap_err().to_string(), line);
-    assert_eq!("65516".parse::<PortBase>().unwrap_err().to_string(), line);
+    let line = "'65456' is no port base; it is an integer from 0 (any free ports) to 65455";
+    assert_eq!(PortBase::new(65_456).unwrap_err().to_string(), line);
+    assert_eq!("65456".parse::<PortBase>().unwrap_err().to_string(), line);
     assert!("-1".parse::<PortBase>().is_err());
 }
 

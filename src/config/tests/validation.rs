@@ -11,6 +11,18 @@ fn a_value_out_of_bounds_is_refused_with_its_bounds() {
         ("[node]\nperiod = \"500ms\"\n", "2:10: `period` in [node]: 500ms is out of bounds; 1s to 1h"),
         ("[node]\nperiod = \"1500ms\"\n", "2:10: `period` in [node]: 1s500ms is no whole number of seconds"),
         (
+            "[node]\nadmin = \"0.0.0.0:10080\"\n",
+            "2:9: `admin` in [node]: 0.0.0.0:10080 is not on loopback; what is said there is not encrypted",
+        ),
+        (
+            "[node]\nadmin = \"poems.example:80\"\n",
+            "2:9: `admin` in [node]: poems.example:80 is not on loopback; what is said there is not encrypted",
+        ),
+        (
+            "[node]\nadmin_token = \"a\"\n",
+            "2:15: `admin_token` in [node]: there is no admin port that needs it; give `admin`",
+        ),
+        (
             "[limits]\nmax_connections = 0\n",
             "2:19: `max_connections` in [limits]: 0 is out of bounds; 1 to 1000000",
         ),

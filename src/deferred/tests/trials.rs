@@ -1,5 +1,6 @@
 //! Section P, in spirit.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,6 +19,68 @@ fn tw_149_the_test_waits_for_the_deferred_that_was_returned() {
     assert!(matches!(failed, Err(Verdict::Failed(failure)) if failure.check::<Oops>().is_some()));
     let panicked = Trial::new().run(&clock, || -> Deferred<i32> { panic!("an assertion") });
     assert!(matches!(panicked, Err(Verdict::Failed(failure)) if failure.is_panic()));
+}
+
+/// Notes that it ran, a second later, and fails if it is told to.
+fn noting<'a>(
+    clock: &'a TestClock,
+    trace: &Rc<RefCell<Vec<&'static str>>>,
+    name: &'static str,
+    fails: bool,
+) -> impl Fn() -> Deferred<()> + use<'a> {
+    let trace = Rc::clone(trace);
+    move || {
+        let trace = Rc::clone(&trace);
+        defer_later(clock, SECOND, move || {
+            trace.borrow_mut().push(name);
+            if fails { Err(oops(7)) } else { Ok(()) }
+        })
+    }
+}
+
+#[test]
+fn tw_150_set_up_body_cleanups_in_reverse_and_then_tear_down_each_waited_for() {
+    let (clock, trace) = (TestClock::new(), Rc::default());
+    let step = |name, fails| noting(&clock, &trace, name, fails);
+    let trial = Trial::new()
+        .set_up(step("set-up", false))
+        .cleanup(step("first cleanup", false))
+        .cleanup(step("second cleanup", false))
+        .tear_down(step("tear-down", false));
+    trial.run(&clock, step("body", false)).unwrap();
+    let all = ["set-up", "body", "second cleanup", "first cleanup", "tear-down"];
+    assert_eq!(trace.take(), all);
+    let verdict = trial.run(&clock, step("body", true)).unwrap_err();
+    assert!(matches!(verdict, Verdict::Failed(_)), "{verdict}");
+    assert_eq!(trace.take(), all, "a body that fails keeps none of them");
+}
+
+#[test]
+fn tw_150_without_a_set_up_there_is_neither_body_nor_tear_down_but_the_cleanups_run() {
+    let (clock, trace) = (TestClock::new(), Rc::default());
+    let step = |name, fails| noting(&clock, &trace, name, fails);
+    let trial = Trial::new()
+        .set_up(step("set-up", true))
+        .set_up(step("a later one", false))
+        .cleanup(step("cleanup", false))
+        .tear_down(step("tear-down", false));
+    let verdict = trial.run(&clock, step("body", false)).unwrap_err();
+    assert!(matches!(verdict, Verdict::Failed(_)), "{verdict}");
+    assert_eq!(trace.take(), ["set-up", "cleanup"]);
+}
+
+#[test]
+fn tw_150_a_cleanup_that_fails_keeps_none_of_the_others_and_each_error_is_told() {
+    let (clock, trace) = (TestClock::new(), Rc::default());
+    let step = |name, fails| noting(&clock, &trace, name, fails);
+    let trial = Trial::new()
+        .cleanup(step("first cleanup", true))
+        .cleanup(step("second cleanup", true))
+        .tear_down(step("tear-down", false));
+    let verdict = trial.run(&clock, step("body", true)).unwrap_err();
+    assert!(matches!(&verdict, Verdict::Several(all) if all.len() == 3), "{verdict}");
+    assert!(verdict.to_string().starts_with("3 things went wrong; the test failed: "), "{verdict}");
+    assert_eq!(trace.take(), ["body", "second cleanup", "first cleanup", "tear-down"]);
 }
 
 #[test]

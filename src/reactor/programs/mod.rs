@@ -4,6 +4,9 @@
 
 mod client;
 mod fetch;
+mod forward;
+#[cfg(test)]
+mod forward_tests;
 mod idle;
 mod proxy;
 #[cfg(test)]
@@ -13,14 +16,16 @@ mod server;
 mod tests;
 mod transform;
 mod transform_proxy;
+mod transform_talk;
 #[cfg(test)]
 mod transform_tests;
 
 pub use client::{Download, get_poems, get_poetry};
 pub use fetch::{apply_transform, fetch_poetry};
+pub use forward::forward_port;
 pub use proxy::{ProxyEvent, ProxyOptions, ProxyVersion, serve_proxy};
 pub use server::serve_poem;
-pub use transform::{TransformEvent, TransformOptions, serve_transforms};
+pub use transform::{TransformEvent, TransformOptions, Transforms, serve_transforms};
 pub use transform_proxy::serve_transform_proxy;
 
 pub use crate::terms::{

@@ -1,21 +1,22 @@
-//! The transform server: one netstring asks, one answers (Part 12).
+//! The transform server: one netstring asks, one answers (Part 12); and the second protocol on the same service, which
+//! an exercise of that Part asks for.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::idle::Idle;
-use crate::reactor::{
-    DelayedCall, Factory, Handled, ListenError, ListenOptions, NetstringReceiver, Port, Protocol, Reactor,
-    Reason, StringProtocol, Transport, send_string,
-};
+use super::transform_talk::{Speech, conversation};
+use crate::reactor::{Factory, ListenError, ListenOptions, Port, Protocol, Reactor};
 use crate::transform::TransformService;
+use crate::wire::netstring;
 use crate::wire::request::Request;
-use crate::wire::{Malformed, netstring};
 
 /// A transform server.
 #[derive(Debug, Clone)]
@@ -35,7 +36,10 @@ pub struct TransformOptions {
     pub idle: Duration,
     /// How long a client may take nothing of its answer; default 30 s.
     pub stall: Duration,
-    /// For transformations that are faulty by chance; default 0.
+    /// How long a transformation may take; default 10 s. It runs in the loop and is not interrupted, but an answer that
+    /// is late is not sent.
+    pub deadline: Duration,
+    /// For transformations that are faulty by chance; default 0. The n-th request gets the n-th generator of that seed.
     pub seed: u64,
 }
 
@@ -49,6 +53,7 @@ impl Default for TransformOptions {
             max_connections: None,
             idle: Duration::from_secs(60),
             stall: Duration::from_secs(30),
+            deadline: Duration::from_secs(10),
             seed: 0,
         }
     }
@@ -67,11 +72,22 @@ pub enum TransformEvent {
         /// How long the answer is.
         bytes: usize,
     },
-    /// A request was not answered: its connection is closed, and says no more (Part 12).
+    /// A request was not answered: in netstrings its connection is closed, and says no more (Part 12).
     Refused {
         /// For whom.
         peer: SocketAddr,
+        /// The transformation that was asked for.
+        name: String,
         /// Why, for our own log.
+        why: String,
+    },
+    /// What came was no request; its connection is closed.
+    Malformed {
+        /// Who sent it.
+        peer: SocketAddr,
+        /// At which byte of all that it sent.
+        offset: u64,
+        /// What is wrong there.
         why: String,
     },
 }
@@ -80,15 +96,72 @@ impl fmt::Display for TransformEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TransformEvent::Answered { peer, name, bytes } => write!(f, "{name} for {peer}: {bytes} bytes"),
-            TransformEvent::Refused { peer, why } => write!(f, "no answer for {peer}: {why}"),
+            TransformEvent::Refused { peer, name, why } => write!(f, "no {name} for {peer}: {why}"),
+            TransformEvent::Malformed { peer, offset, why } => {
+                write!(f, "no request of {peer}: byte {offset}: {why}")
+            }
         }
     }
 }
 
-/// Serves the transformations of `service`. They run in the loop: one that takes long keeps everybody waiting, one
-/// that panics is reported and resets its own connection.
+/// The transformations of a service, for as many ports and protocols as like. Cheap to clone: a handle.
 ///
-/// A bad request, an unknown name or a failing transformation closes the connection without an answer.
+/// They run in the loop: one that takes long keeps everybody waiting, and its late answer is not sent; one that panics is
+/// refused as one that fails.
+#[derive(Clone)]
+pub struct Transforms {
+    shared: Rc<Shared>,
+}
+
+impl Transforms {
+    /// `sink` is told what happens. Of `options`, `listen` is for [`serve_transforms`].
+    pub fn new(
+        reactor: &Reactor,
+        service: TransformService,
+        options: &TransformOptions,
+        sink: impl Fn(&TransformEvent) + 'static,
+    ) -> Transforms {
+        let chance = RefCell::new(fastrand::Rng::with_seed(options.seed));
+        let (reactor, idle) = (reactor.clone(), Idle::new(reactor));
+        let options = options.clone();
+        Transforms {
+            shared: Rc::new(Shared { reactor, service, options, chance, idle, sink: Box::new(sink) }),
+        }
+    }
+
+    /// Serves them in netstrings, `NAME.POEM` and the poem (Part 12). A bad request, an unknown name or a failing
+    /// transformation closes the connection without an answer.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn serve_strings(&self, listen: SocketAddr) -> Result<Port, ListenError> {
+        self.serve(listen, Speech::Netstrings)
+    }
+
+    /// Serves them in the second protocol: `NAME LENGTH`, a newline and the poem, answered `OK LENGTH` and the poem, or
+    /// `ERR reason`. After a failing transformation it may ask again, after a bad request not.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn serve_lines(&self, listen: SocketAddr) -> Result<Port, ListenError> {
+        self.serve(listen, Speech::Lines)
+    }
+
+    fn serve(&self, listen: SocketAddr, speech: Speech) -> Result<Port, ListenError> {
+        let factory = Rc::new(TransformFactory { shared: Rc::clone(&self.shared), speech });
+        let max_connections = self.shared.options.max_connections;
+        let options = ListenOptions { max_connections, ..ListenOptions::default() };
+        self.shared.reactor.listen_tcp(listen, factory, &options)
+    }
+}
+
+impl fmt::Debug for Transforms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transforms").field("service", &self.shared.service).finish_non_exhaustive()
+    }
+}
+
+/// Serves the transformations of `service` as the series does: in netstrings, on one port. See [`Transforms`].
 ///
 /// # Errors
 /// When the address cannot be listened on.
@@ -98,163 +171,68 @@ pub fn serve_transforms(
     options: &TransformOptions,
     sink: impl Fn(&TransformEvent) + 'static,
 ) -> Result<Port, ListenError> {
-    let chance = RefCell::new(fastrand::Rng::with_seed(options.seed));
-    let idle = Idle::new(reactor);
-    let shared = Rc::new(Shared { service, options: options.clone(), chance, idle, sink: Box::new(sink) });
-    let listen = ListenOptions { max_connections: options.max_connections, ..ListenOptions::default() };
-    reactor.listen_tcp(options.listen, Rc::new(TransformFactory { shared }), &listen)
+    Transforms::new(reactor, service, options, sink).serve_strings(options.listen)
 }
 
-struct Shared {
+pub(super) struct Shared {
+    reactor: Reactor,
     service: TransformService,
-    options: TransformOptions,
+    pub(super) options: TransformOptions,
     chance: RefCell<fastrand::Rng>,
-    idle: Rc<Idle>,
+    pub(super) idle: Rc<Idle>,
     sink: Box<dyn Fn(&TransformEvent)>,
 }
 
 impl Shared {
-    /// The service apart from the protocol: a frame to a frame.
-    fn answer(&self, frame: &Bytes) -> Result<(String, Bytes), String> {
-        let request = Request::parse(frame).map_err(|malformed| malformed.to_string())?;
-        let answer = self.service.transform(&request.name, &request.poem, &mut self.chance.borrow_mut());
-        let (poem, limit) = (answer.map_err(|error| error.to_string())?, self.options.limit);
+    /// The service apart from the protocols.
+    pub(super) fn answer(&self, Request { name, poem }: &Request) -> Result<Bytes, String> {
+        let mut chance = self.chance.borrow_mut().fork();
+        let began = self.reactor.now();
+        let done = catch_unwind(AssertUnwindSafe(|| self.service.transform(name, poem, &mut chance)));
+        let answer = match done {
+            Ok(Ok(poem)) => poem,
+            // As `Debug` an error tells its cause, too.
+            Ok(Err(error)) => return Err(format!("{error:?}")),
+            Err(thrown) => return Err(format!("it panicked: {}", message(&*thrown))),
+        };
+        let TransformOptions { deadline, limit, .. } = self.options;
+        if self.reactor.now().saturating_sub(began) > deadline {
+            return Err(format!("not done within {deadline:?}"));
+        }
         // A client with the same limit would refuse a longer one, at the cost of sending it.
-        match poem.len() {
+        match answer.len() {
             length if length > limit => {
                 Err(format!("the poem became {length} bytes long; {limit} is the limit"))
             }
-            _ => Ok((request.name, poem)),
+            _ => Ok(answer),
         }
     }
 
-    fn refuse(&self, peer: SocketAddr, why: String) {
-        (self.sink)(&TransformEvent::Refused { peer, why });
+    pub(super) fn answered(&self, peer: SocketAddr, name: String, bytes: usize) {
+        (self.sink)(&TransformEvent::Answered { peer, name, bytes });
     }
+
+    pub(super) fn refuse(&self, peer: SocketAddr, name: String, why: String) {
+        (self.sink)(&TransformEvent::Refused { peer, name, why });
+    }
+
+    pub(super) fn malformed(&self, peer: SocketAddr, offset: u64, why: String) {
+        (self.sink)(&TransformEvent::Malformed { peer, offset, why });
+    }
+}
+
+fn message(thrown: &(dyn Any + Send)) -> &str {
+    let text = thrown.downcast_ref::<&'static str>().copied();
+    text.or_else(|| thrown.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word")
 }
 
 struct TransformFactory {
     shared: Rc<Shared>,
+    speech: Speech,
 }
 
 impl Factory for TransformFactory {
     fn build_protocol(&self, peer: SocketAddr) -> Option<Box<dyn Protocol>> {
-        let left = if self.shared.options.keep_alive { self.shared.options.max_requests } else { 1 };
-        let protocol = TransformProtocol { shared: Rc::clone(&self.shared), peer, left, quiet: None };
-        let strings = NetstringReceiver::new(protocol, self.shared.options.limit);
-        Some(Box::new(Conversation { strings, shared: Rc::clone(&self.shared), ticket: None }))
-    }
-}
-
-/// The netstrings of one client, and when nothing is going on between them.
-struct Conversation {
-    strings: NetstringReceiver<TransformProtocol>,
-    shared: Rc<Shared>,
-    ticket: Option<u64>,
-}
-
-impl Conversation {
-    fn is_busy(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.shared.idle.leave(ticket);
-        }
-    }
-}
-
-impl Protocol for Conversation {
-    fn connection_made(&mut self, transport: &Transport) -> Handled {
-        self.ticket = Some(self.shared.idle.enter(transport));
-        self.strings.connection_made(transport)
-    }
-
-    fn data_received(&mut self, transport: &Transport, data: &[u8]) -> Handled {
-        self.is_busy();
-        self.strings.data_received(transport, data)?;
-        if !self.strings.has_begun() {
-            self.ticket = Some(self.shared.idle.enter(transport));
-        }
-        Ok(())
-    }
-
-    fn connection_lost(&mut self, reason: &Reason) {
-        self.is_busy();
-        self.strings.connection_lost(reason);
-    }
-
-    fn handles_half_close(&self) -> bool {
-        self.strings.handles_half_close()
-    }
-
-    fn read_connection_lost(&mut self, transport: &Transport) -> Handled {
-        self.strings.read_connection_lost(transport)
-    }
-}
-
-struct TransformProtocol {
-    shared: Rc<Shared>,
-    peer: SocketAddr,
-    /// How many times it may still ask.
-    left: u32,
-    quiet: Option<DelayedCall>,
-}
-
-impl TransformProtocol {
-    fn end(&mut self, transport: &Transport) {
-        self.left = 0;
-        transport.lose_connection();
-    }
-}
-
-impl StringProtocol for TransformProtocol {
-    fn connection_made(&mut self, transport: &Transport) -> Handled {
-        transport.set_stall_limit(Some(self.shared.options.stall));
-        let (quiet, shared, peer) = (transport.clone(), Rc::clone(&self.shared), self.peer);
-        let close = move || {
-            shared.refuse(peer, "it asked for nothing".to_owned());
-            quiet.abort_connection();
-        };
-        self.quiet = Some(transport.reactor().call_later(self.shared.options.idle, close));
-        Ok(())
-    }
-
-    fn string_received(&mut self, transport: &Transport, string: Bytes) -> Handled {
-        if self.left == 0 {
-            return Ok(());
-        }
-        self.left -= 1;
-        if let Some(quiet) = &self.quiet {
-            // Gone off already: then the connection is being aborted, and this is answered into nothing.
-            let _ = quiet.reset(self.shared.options.idle);
-        }
-        match self.shared.answer(&string) {
-            Ok((name, answer)) => {
-                let (peer, bytes) = (self.peer, answer.len());
-                (self.shared.sink)(&TransformEvent::Answered { peer, name, bytes });
-                send_string(transport, answer);
-                // What it sent ahead is not begun.
-                if self.left == 0 || self.shared.idle.is_stopping() {
-                    self.end(transport);
-                }
-            }
-            Err(why) => {
-                self.shared.refuse(self.peer, why);
-                self.end(transport);
-            }
-        }
-        Ok(())
-    }
-
-    fn connection_lost(&mut self, _reason: &Reason, ending: Result<(), Malformed>) {
-        if let Some(quiet) = self.quiet.take() {
-            let _ = quiet.cancel();
-        }
-        if let (Err(malformed), 1..) = (ending, self.left) {
-            self.shared.refuse(self.peer, malformed.to_string());
-        }
-    }
-
-    /// `nc` sends its end behind the request: the answer still goes out.
-    fn handles_half_close(&self) -> bool {
-        true
+        Some(conversation(Rc::clone(&self.shared), peer, self.speech))
     }
 }

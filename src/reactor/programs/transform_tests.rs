@@ -18,7 +18,9 @@ fn serving(options: &TransformOptions) -> (Reactor, Trace, Port) {
     service.register("explode", "panics", |_, _| panic!("kaboom")).unwrap();
     let sink = move |event: &TransformEvent| {
         let peer = match event {
-            TransformEvent::Answered { peer, .. } | TransformEvent::Refused { peer, .. } => peer.to_string(),
+            TransformEvent::Answered { peer, .. }
+            | TransformEvent::Refused { peer, .. }
+            | TransformEvent::Malformed { peer, .. } => peer.to_string(),
         };
         notes.push(event.to_string().replace(&peer, "PEER"));
     };
@@ -62,26 +64,93 @@ fn a_script_with_nc_gets_its_answer_though_it_closes_its_side_at_once() {
 fn whatever_cannot_be_answered_closes_the_connection_and_is_told_to_the_log_only() {
     let (reactor, trace, port) = serving(&TransformOptions { limit: 100, ..TransformOptions::default() });
     for (request, why) in [
-        (&b"6:no dot,"[..], "byte 6: no dot ends the name"),
-        (b"8:nosuch.x,", "no transformation is called \"nosuch\""),
-        (b"8:no such", "byte 9: the stream ended in mid frame"),
-        (b"101:", "byte 2: more than 100 bytes"),
-        (b"hello", "byte 0: 'h' where a digit of a length was due"),
-        (b"14:cummingsify.\xff\xff,", "cannot cummingsify a poem that is not text: byte 0 is not UTF-8"),
+        (&b"6:no dot,"[..], "no request of PEER: byte 8: no dot ends the name"),
+        (b"8:nosuch.x,", "no nosuch for PEER: no transformation is called \"nosuch\""),
+        (b"8:no such", "no request of PEER: byte 9: the stream ended in mid frame"),
+        (b"101:", "no request of PEER: byte 2: more than 100 bytes"),
+        (b"hello", "no request of PEER: byte 0: 'h' where a digit of a length was due"),
+        (
+            b"14:cummingsify.\xff\xff,",
+            "no cummingsify for PEER: cannot cummingsify a poem that is not text: byte 0 is not UTF-8",
+        ),
     ] {
         assert_eq!(talk(&reactor, &port, request).unwrap(), b"", "{why}");
-        assert_eq!(trace.take(), [format!("no answer for PEER: {why}")]);
+        assert_eq!(trace.take(), [why]);
     }
 }
 
 #[test]
-fn a_transformation_that_panics_costs_its_own_connection_only() {
+fn a_transformation_that_panics_is_refused_as_one_that_fails_and_costs_nobody_else_anything() {
     let (reactor, trace, port) = serving(&TransformOptions::default());
-    let error = talk(&reactor, &port, b"9:explode.x,").unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
-    assert!(trace.take()[0].ends_with("panicked: kaboom"));
+    assert_eq!(talk(&reactor, &port, b"9:explode.x,").unwrap(), b"");
+    assert_eq!(trace.take(), ["no explode for PEER: it panicked: kaboom"]);
     assert_eq!(talk(&reactor, &port, b"7:shout.x,").unwrap(), b"1:X,");
     assert_eq!(talk(&reactor, &port, b"7:rot13.n,").unwrap(), b"1:a,");
+}
+
+#[test]
+fn an_answer_that_comes_after_the_deadline_is_not_sent() {
+    let (reactor, trace) = reporting();
+    let notes = trace.clone();
+    let mut service = TransformService::default();
+    let slow = |poem: &str, _: &mut fastrand::Rng| {
+        let watch = crate::blocking::Stopwatch::start();
+        while watch.elapsed() < Duration::from_millis(20) {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        Ok(poem.to_owned())
+    };
+    service.register("slow", "takes 20 ms", slow).unwrap();
+    let sink = move |event: &TransformEvent| notes.push(event.to_string());
+    for (deadline, answer) in [(1, &b""[..]), (60_000, b"1:x,")] {
+        let deadline = Duration::from_millis(deadline);
+        let options = TransformOptions { deadline, ..TransformOptions::default() };
+        let port = serve_transforms(&reactor, service.clone(), &options, sink.clone()).unwrap();
+        assert_eq!(talk(&reactor, &port, b"6:slow.x,").unwrap(), answer);
+    }
+    assert!(trace.take()[0].ends_with(": not done within 1ms"));
+}
+
+/// A port of each protocol, on one service.
+fn both(options: &TransformOptions) -> (Reactor, Port, Port) {
+    let (reactor, _) = reporting();
+    let mut service = TransformService::default();
+    service.register("explode", "panics", |_, _| panic!("kaboom")).unwrap();
+    let transforms = Transforms::new(&reactor, service, options, |_| ());
+    let listen = options.listen;
+    let (strings, lines) =
+        (transforms.serve_strings(listen).unwrap(), transforms.serve_lines(listen).unwrap());
+    (reactor, strings, lines)
+}
+
+#[test]
+fn the_second_protocol_answers_on_its_own_port_and_says_why_it_does_not() {
+    let (reactor, strings, lines) = both(&TransformOptions { limit: 100, ..TransformOptions::default() });
+    assert_eq!(talk(&reactor, &strings, b"7:shout.a,").unwrap(), b"1:A,");
+    for (request, answer) in [
+        ("shout 1\na", "OK 1\nA"),
+        ("shout 0\n", "OK 0\n"),
+        ("nosuch 1\na", "ERR no transformation is called \"nosuch\"\n"),
+        ("explode 1\na", "ERR it panicked: kaboom\n"),
+        ("shout 101\n", "ERR more than 100 bytes\n"),
+        ("shout 5\nab", "ERR the stream ended in mid frame\n"),
+        ("shout 1\nashout 1\nb", "OK 1\nA"),
+        ("", ""),
+    ] {
+        let got = talk(&reactor, &lines, request.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(got).unwrap(), answer, "{request:?}");
+    }
+}
+
+#[test]
+fn a_kept_connection_of_the_second_protocol_goes_on_after_a_refusal_but_not_after_nonsense() {
+    let (reactor, _strings, lines) =
+        both(&TransformOptions { keep_alive: true, ..TransformOptions::default() });
+    let got = talk(&reactor, &lines, b"shout 1\nanosuch 1\nbrot13 1\nc??? x\nshout 1\nd").unwrap();
+    let got = String::from_utf8(got).unwrap();
+    let (well, nonsense) = got.rsplit_once("ERR ").unwrap();
+    assert_eq!(well, "OK 1\nAERR no transformation is called \"nosuch\"\nOK 1\np");
+    assert_eq!(nonsense, "'x' where a digit of a length was due\n");
 }
 
 #[test]
@@ -100,8 +169,34 @@ fn one_that_asks_for_nothing_is_not_kept() {
     let stream = TcpStream::connect(port.host()).unwrap();
     until(&reactor, || trace.len() > 0);
     until(&reactor, || port.connections() == 0);
-    assert_eq!(trace.take()[0], "no answer for PEER: it asked for nothing");
+    assert_eq!(trace.take()[0], "no request of PEER: byte 0: it sent nothing for 30ms");
     drop(stream);
+}
+
+#[test]
+fn one_that_sends_on_is_kept_however_long_its_request_takes_and_one_that_was_answered_ends_well() {
+    let idle = Duration::from_secs(1);
+    let options = TransformOptions { idle, keep_alive: true, ..TransformOptions::default() };
+    let (reactor, trace, port) = serving(&options);
+    let mut stream = TcpStream::connect(port.host()).unwrap();
+    let began = reactor.now();
+    let request = b"27:cummingsify.HERE IS MY POEM,";
+    for byte in request {
+        stream.write_all(&[*byte]).unwrap();
+        let end = reactor.now() + idle / 25;
+        while reactor.now() < end {
+            reactor.iterate(end - reactor.now()).unwrap();
+        }
+    }
+    assert!(reactor.now() - began > idle);
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let client = std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map(|_| answer)
+    });
+    until(&reactor, || client.is_finished());
+    assert_eq!(client.join().unwrap().unwrap(), b"15:here is my poem,");
+    assert_eq!(trace.take(), ["cummingsify for PEER: 15 bytes"]);
 }
 
 #[test]

@@ -7,12 +7,16 @@ use std::rc::Rc;
 use super::protocol::Handled;
 use crate::deferred::{Deferred, maybe_deferred, succeed};
 
+mod client;
+#[cfg(test)]
+mod client_tests;
 mod multi;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod timer;
 
+pub use client::{ClientService, backoff};
 pub use multi::MultiService;
 use multi::WeakMulti;
 pub use tcp::TcpServer;

@@ -179,8 +179,7 @@ mod tests {
         tracing::subscriber::with_default(notebook.clone(), || {
             tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), play);
         });
-        let told = std::mem::take(&mut *notebook.0.lock());
-        told
+        std::mem::take(&mut *notebook.0.lock())
     }
 
     #[test]

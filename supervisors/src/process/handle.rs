@@ -61,7 +61,7 @@ impl Process {
     }
 
     /// Ends it with reason `killed`, also while it awaits something (OTP-149). Only a turn that does not end is out
-    /// of reach: a handler that blocks its thread.
+    /// of reach: a handler that blocks its thread. That is for the [`Watchdog`](crate::Watchdog).
     pub fn kill(&self) {
         self.0.control().signal(Signal::Exit(ExitReason::Killed));
     }

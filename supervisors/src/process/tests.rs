@@ -445,3 +445,34 @@ fn a_process_knows_itself_only_in_its_own_turn() {
         assert!(this_process().is_none());
     });
 }
+
+/// What an idle child costs is mostly this: three allocations. A million of them is what a program may want.
+#[test]
+fn an_idle_process_is_no_larger_than_it_was() {
+    use super::{Cell, ProcessFuture};
+    // With its mailbox, its statistics, and what a supervisor must know of it.
+    assert!(size_of::<Cell<Worker>>() <= 248, "{}", size_of::<Cell<Worker>>());
+    assert!(size_of::<ProcessFuture<Worker>>() <= 376, "{}", size_of::<ProcessFuture<Worker>>());
+}
+
+#[test]
+fn what_waits_grows_old_by_the_clock_of_the_node_also_while_its_reader_is_suspended() {
+    run(async |node, log| {
+        let worker = node.spawn(Worker::new(&log));
+        worker.call(Echo(0)).await.expect("it answers");
+        let process = worker.process().expect("it runs");
+        process.suspend();
+        worker.cast(Echo(1));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        worker.cast(Echo(2));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let seen = process.statistics();
+        assert_eq!((seen.mailbox_len, seen.oldest, seen.handled), (2, Some(Duration::from_millis(3500)), 1));
+        assert_eq!((seen.suspended, seen.busy), (true, Duration::ZERO));
+        process.resume();
+        worker.call(Echo(3)).await.expect("it answers again");
+        tokio::task::yield_now().await;
+        let seen = process.statistics();
+        assert_eq!((seen.mailbox_len, seen.oldest, seen.handled, seen.suspended), (0, None, 4, false));
+    });
+}

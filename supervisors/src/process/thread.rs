@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Control, Object};
 use crate::Node;
-use crate::place::Worker;
+use crate::place::{StartOf, Worker};
 use crate::watch::{Beat, Before, Turn};
 
 thread_local! {
@@ -68,16 +68,22 @@ pub(super) fn enter<R>(process: &mut Option<Arc<dyn Object>>, whose: Turn, turn:
     })
 }
 
-/// Runs a start function of `node`, before there is a process: the watchdog sees that, too.
-pub(crate) fn enter_start<R>(node: &Node, start: impl FnOnce() -> R) -> R {
+/// Runs a start function of `node`, or a step of one, before there is a process: the watchdog sees that, too.
+pub(crate) fn enter_start<R>(node: &Node, whose: impl FnOnce() -> StartOf, start: impl FnOnce() -> R) -> R {
     struct Leave<'a>(&'a Local, Before);
     impl Drop for Leave<'_> {
         fn drop(&mut self) {
             self.0.beat().end(self.1);
+            if let Some(worker) = self.0.worker.get() {
+                worker.note_start(None);
+            }
         }
     }
     LOCAL.with(|local| {
         local.introduce(node);
+        if let Some(worker) = local.worker.get() {
+            worker.note_start(Some(whose()));
+        }
         let _leave = Leave(local, local.beat().begin(Turn::start(node.watch().number())));
         start()
     })

@@ -17,7 +17,7 @@ use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_chil
 use super::start::{Settings, Started, Starter, Starting, Surroundings, Unborn, launch, start_after};
 use crate::process::{Cell, ExitListener, Object};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Overflow, Pid, Place, Process, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Process, Ref};
 
 /// A supervisor with its children, to be [started](Supervisor::start) as a root, or given to another supervisor as a
 /// child.
@@ -186,15 +186,7 @@ pub(super) fn start_supervisor(
     slot: &Arc<Slot<SupervisorActor>>,
     surroundings: &Surroundings,
 ) -> Starting {
-    let settings = Settings {
-        slot: Arc::clone(slot),
-        name: None,
-        mailbox: MAILBOX_BOUND,
-        overflow: Overflow::Refuse,
-        place: Place::Local,
-        start_limit: None,
-        when_stuck: None,
-    };
+    let settings = Settings::new(Arc::clone(slot), MAILBOX_BOUND);
     let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
     let (ready, mut told) = oneshot::channel();
     let path = surroundings.path();

@@ -110,15 +110,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     }
 
     fn from_make(id: impl Into<ChildId>, make: Box<dyn Make<A>>) -> Self {
-        let settings = Settings {
-            slot: Slot::new(),
-            name: None,
-            mailbox: MAILBOX_BOUND,
-            overflow: Overflow::Refuse,
-            place: Place::default(),
-            start_limit: None,
-            when_stuck: None,
-        };
+        let settings = Settings::new(Slot::new(), MAILBOX_BOUND);
         Self { policy: ChildPolicy::worker(id), make, settings }
     }
 
@@ -162,7 +154,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     /// a call answered [`Overloaded`](crate::CallError::Overloaded).
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.settings.overflow = overflow;
+        self.settings.rare.get_or_insert_default().overflow = overflow;
         self
     }
 
@@ -171,14 +163,14 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     /// ([`starting`](Self::starting), a place on another thread): nothing can end a function that does not return.
     #[must_use]
     pub fn start_within(mut self, limit: Duration) -> Self {
-        self.settings.start_limit = Some(limit);
+        self.settings.rare.get_or_insert_default().start_limit = Some(limit);
         self
     }
 
     /// Sets where it runs. Default: on its supervisor's thread.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
-        self.settings.place = place;
+        self.settings.rare.get_or_insert_default().place = place;
         self
     }
 
@@ -187,7 +179,7 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     /// child's place is on the node's own arbiters: a supervisor's own thread cannot be given up.
     #[must_use]
     pub fn when_stuck(mut self, response: WhenStuck) -> Self {
-        self.settings.when_stuck = Some(response);
+        self.settings.rare.get_or_insert_default().when_stuck = Some(response);
         self
     }
 

@@ -432,3 +432,36 @@ fn a_child_runs_on_the_arbiter_it_was_placed_on() {
         arbiter.stop();
     });
 }
+
+#[test]
+fn refusals_are_said_at_once_and_then_once_a_second_with_their_number() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&heard);
+    run(async |_, log| {
+        let node = Node::builder().on_event(move |at, event| {
+            if let Event::Overloaded { who, refused, waiting } = event {
+                told.lock().push((at.as_secs(), who, refused, waiting));
+            }
+        });
+        let node = node.build();
+        let spec = worker("w", &log).mailbox(2);
+        let child = spec.reference();
+        let _root = Supervisor::new("root").child(spec).start(&node).await.expect("it starts");
+        let process = child.process().expect("it runs");
+        process.suspend();
+        for second in 0..3 {
+            for number in 0..4 {
+                child.cast(Do::Answer(number));
+            }
+            let heard = heard.lock().clone();
+            assert_eq!(heard.len(), second + 1, "{heard:?}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        process.resume();
+    });
+    let heard = heard.lock();
+    // Two of the first four were taken. What is refused behind the first is said with the next.
+    let numbers: Vec<_> = heard.iter().map(|(at, _, refused, waiting)| (*at, *refused, *waiting)).collect();
+    assert_eq!(numbers, [(0, 1, 2), (1, 2, 2), (2, 4, 2)]);
+    assert_eq!(heard[0].1.path.as_ref().map(ToString::to_string), Some("w".to_owned()));
+}

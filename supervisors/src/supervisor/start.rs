@@ -133,6 +133,13 @@ pub(super) struct Settings<A: Actor> {
     pub(super) slot: Arc<Slot<A>>,
     pub(super) name: Option<Arc<str>>,
     pub(super) mailbox: usize,
+    /// Most children have nothing of it, and cost nothing for it.
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few specs say.
+#[derive(Default)]
+pub(super) struct Rare {
     pub(super) overflow: Overflow,
     pub(super) place: Place,
     /// How long its start may take.
@@ -144,6 +151,28 @@ pub(super) struct Settings<A: Actor> {
 pub(super) enum Making<A> {
     Done(Result<A, StartError>),
     Later(Pin<Box<dyn Future<Output = Result<A, StartError>>>>),
+}
+
+impl<A: Actor> Settings<A> {
+    pub(super) fn new(slot: Arc<Slot<A>>, mailbox: usize) -> Self {
+        Self { slot, name: None, mailbox, rare: None }
+    }
+
+    fn place(&self) -> &Place {
+        self.rare.as_deref().map_or(&Place::Local, |rare| &rare.place)
+    }
+
+    fn overflow(&self) -> Overflow {
+        self.rare.as_deref().map_or(Overflow::Refuse, |rare| rare.overflow)
+    }
+
+    fn start_limit(&self) -> Option<Duration> {
+        self.rare.as_deref()?.start_limit
+    }
+
+    fn when_stuck(&self) -> Option<WhenStuck> {
+        self.rare.as_deref()?.when_stuck
+    }
 }
 
 impl<A: Actor<Context = Context<A>>> Settings<A> {
@@ -173,7 +202,7 @@ pub(super) fn start_after(doomed: Option<Process>, start: impl FnOnce() -> Start
 impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
         let doomed = self.settings.doomed(&surroundings.node);
-        let limit = self.settings.start_limit;
+        let limit = self.settings.start_limit();
         within(limit, start_after(doomed, move || self.start_there(surroundings)))
     }
 
@@ -182,8 +211,8 @@ impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
     }
 
     fn check(&self, id: &ChildId) -> Result<(), SpecError> {
-        match self.settings.when_stuck {
-            Some(WhenStuck::Abandon) if !self.settings.place.is_own() => {
+        match self.settings.when_stuck() {
+            Some(WhenStuck::Abandon) if !self.settings.place().is_own() => {
                 Err(SpecError::NotAbandonable(id.clone()))
             }
             _ => Ok(()),
@@ -217,7 +246,7 @@ async fn unless_given_up(
 
 impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
     fn start_there(self: Arc<Self>, surroundings: Surroundings) -> Starting {
-        let arbiter = match &self.settings.place {
+        let arbiter = match self.settings.place() {
             Place::Local => return self.start_here(surroundings),
             Place::Arbiter(arbiter) => arbiter.clone(),
             own => {
@@ -241,11 +270,21 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
 
     /// Starts it on this thread for a supervisor on another one.
     fn start_and_tell(self: Arc<Self>, surroundings: Surroundings, mut tell: Tell) {
-        match self.start_here(surroundings) {
+        let node = surroundings.node.clone();
+        let start_of = {
+            let place = surroundings.place.clone();
+            let path = place.map(|(supervisor, child)| Path { supervisor, child });
+            let when_stuck = self.settings.when_stuck();
+            move || StartOf { path: path.clone(), when_stuck }
+        };
+        match thread::enter_start(&node, &start_of, || self.start_here(surroundings)) {
             Starting::Done(started) => hand_over(tell, started),
-            Starting::Later(starting) => {
+            Starting::Later(mut starting) => {
                 tokio::task::spawn_local(async move {
-                    if let Some(started) = unless_given_up(&mut tell, starting).await {
+                    let step = Box::pin(poll_fn(move |cx| {
+                        thread::enter_start(&node, &start_of, || starting.as_mut().poll(cx))
+                    }));
+                    if let Some(started) = unless_given_up(&mut tell, step).await {
                         hand_over(tell, started);
                     }
                 });
@@ -265,13 +304,7 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
                     return;
                 }
                 begins.store(true, Ordering::Release);
-                there.note_start(Some(StartOf {
-                    path: at.place.clone().map(|(supervisor, child)| Path { supervisor, child }),
-                    when_stuck: this.settings.when_stuck,
-                }));
-                let node = at.node.clone();
-                thread::enter_start(&node, || this.start_and_tell(at, tell));
-                there.note_start(None);
+                this.start_and_tell(at, tell);
             });
             match first_of(told, worker.abandoned()).await {
                 Some(Ok(started)) => return Ok(started?.and_then(Unborn::born)),
@@ -279,7 +312,7 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
                 Some(Err(_)) if !worker.is_abandoned() => return Err(gone()),
                 // It may be what the arbiter is stuck in.
                 _ if begun.load(Ordering::Acquire) => return Err(ExitReason::Stuck),
-                _ => match surroundings.node.pool().choose(&self.settings.place) {
+                _ => match surroundings.node.pool().choose(self.settings.place()) {
                     Ok(Chosen::There(next)) => worker = next,
                     Ok(Chosen::Here) => return Err(gone()),
                     Err(error) => return Err(ExitReason::failed(error)),
@@ -309,7 +342,7 @@ where
     match made {
         Ok(actor) => {
             let node = surroundings.node.clone();
-            let cell = Cell::with_overflow(node, settings.mailbox, settings.overflow);
+            let cell = Cell::with_overflow(node, settings.mailbox, settings.overflow());
             launch(actor, &cell, settings, surroundings).map(Some)
         }
         Err(StartError::Ignore) => Ok(None),
@@ -342,7 +375,7 @@ where
         return Err(reason);
     }
     cell.control.set_listener(Arc::clone(&surroundings.listener));
-    cell.control.set_when_stuck(settings.when_stuck);
+    cell.control.set_when_stuck(settings.when_stuck());
     if surroundings.place.is_none() {
         surroundings.node.watch().note_unsupervised(&(Arc::clone(cell) as Arc<dyn Object>));
     }

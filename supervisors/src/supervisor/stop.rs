@@ -11,7 +11,8 @@ use crate::{ExitReason, Process};
 /// Stops all of `children` at once, each by its own rule, and waits for their deaths; gives the reason each died of
 /// (OTP-096 to OTP-102, OTP-197).
 ///
-/// Nothing can end a turn that does not end: a child that blocks its thread is waited for.
+/// Nothing can end a turn that does not end: a child that blocks its thread is waited for, until the watchdog declares
+/// it dead, if that is what it does about it.
 pub(super) async fn stop_all(children: Vec<(Key, Process, Shutdown)>) -> Vec<(Key, Process, ExitReason)> {
     let begun = tokio::time::Instant::now();
     // One timer for each distinct limit, the shortest first: while it runs, the others stop, too.

@@ -10,6 +10,8 @@ mod gaze;
 mod roll;
 mod rounds;
 mod stuck;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

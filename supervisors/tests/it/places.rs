@@ -1,6 +1,6 @@
 //! Children on arbiters of the node's own.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -49,6 +49,17 @@ impl Handler<Block> for Worker {
 
 async fn thread_of(child: &Ref<Worker>) -> ThreadId {
     child.call(Where).await.expect("it answers").0
+}
+
+/// Blocks the thread of `child` until what is returned is dropped.
+async fn block(child: &Ref<Worker>) -> Sender<()> {
+    let (release, word) = channel();
+    child.cast(Block(word));
+    // It has begun once the message is out of the mailbox.
+    while life(child).mailbox_len() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    release
 }
 
 /// The threads of so many children at `place`, in start order, and their tree.
@@ -160,8 +171,7 @@ fn an_arbiter_answers_a_ping_unless_it_is_blocked() {
             Err(PlaceError::NoSuchArbiter { index: 1, count: 1 })
         ));
         let (root, refs, _) = spread(&node, 1, &Place::Pinned(0)).await;
-        let (release, word) = channel();
-        refs[0].cast(Block(word));
+        let release = block(&refs[0]).await;
         let silent = places.ping(0, Duration::from_millis(20)).await;
         assert!(matches!(silent, Err(PlaceError::Silent { index: 0, .. })), "{silent:?}");
         drop(release);
@@ -192,12 +202,7 @@ fn an_arbiter_that_is_blocked_is_named_when_it_cannot_be_joined() {
     in_both_worlds(|| async {
         let node = Node::builder().arbiters(2).build();
         let (_root, refs, _) = spread(&node, 2, &Place::RoundRobin).await;
-        let (release, word) = channel();
-        refs[0].cast(Block(word));
-        // It has begun once the message is out of the mailbox.
-        while life(&refs[0]).mailbox_len() > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let release = block(&refs[0]).await;
         let limit = Duration::from_millis(50);
         let stopped = node.places().stop(limit).await;
         let Err(PlaceError::NotJoined { arbiters, .. }) = &stopped else { panic!("{stopped:?}") };

@@ -36,14 +36,16 @@ pub(super) fn run(steps: &[Step]) {
     let mut shell = Shell::start();
     let mut ports = Ports::default();
     shell.say("verse node --port-base 0 --log off &");
-    for port in ["10001", "10002", "10003", "10004", "10011", "10020"] {
+    for port in ["10001", "10002", "10003", "10004", "10011", "10020", "10080"] {
         let line = shell.next();
         let address = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.');
         let real = address.rsplit(':').next().unwrap_or_default();
         ports.0.insert(port.to_owned(), real.to_owned());
     }
     for step in steps {
-        shell.say(&ports.real(&step.command));
+        // The README's node is where `verse ctl` looks by itself.
+        let command = step.command.replace("verse ctl ", "verse ctl --admin 10080 ");
+        shell.say(&ports.real(&command));
         let in_background = step.command.ends_with('&');
         if !in_background {
             // What it ended with is still to be asked for.

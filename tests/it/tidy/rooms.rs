@@ -41,7 +41,12 @@ const ROOMS: &[Room] = &[
         &["actors", "cache", "config", "event", "message", "net", "poem", "transform", "wire"],
         ALL,
     ),
-    room("node", &["actors", "cache", "config", "event", "message", "net", "poem", "transform", "wire"], ALL),
+    room("ops", &["actors", "cache", "config", "event", "message", "net"], ALL),
+    room(
+        "node",
+        &["actors", "cache", "config", "event", "message", "net", "ops", "poem", "transform", "wire"],
+        ALL,
+    ),
     room(
         "lab",
         &["actors", "cache", "client", "config", "event", "message", "net", "node", "poem", "transform"],
@@ -60,6 +65,7 @@ const ROOMS: &[Room] = &[
             "message",
             "net",
             "node",
+            "ops",
             "poem",
             "reactor",
             "terms",

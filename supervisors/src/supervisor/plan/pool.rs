@@ -120,15 +120,15 @@ impl Pool {
         };
         let restart = self.policy(key).restart;
         let clean = reason.is_clean();
+        let restarts = restart == Restart::Permanent || (restart == Restart::Transient && !clean);
+        let attempt = restarts.then(|| self.window.answer(&reason, now));
         if restart == Restart::Permanent || !clean {
             let child = self.offender(key);
-            actions.push(Action::Report(Report::ChildTerminated { child, reason: reason.clone() }));
+            actions.push(Action::Report(Report::ChildTerminated { child, reason }));
         }
-        if restart == Restart::Permanent || (restart == Restart::Transient && !clean) {
-            let attempt = self.window.answer(&reason, now);
-            self.restart(key, pid, attempt, actions);
-        } else {
-            self.forget(key, pid, actions);
+        match attempt {
+            Some(attempt) => self.restart(key, pid, attempt, actions),
+            None => self.forget(key, pid, actions),
         }
     }
 

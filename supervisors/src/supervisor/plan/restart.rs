@@ -32,12 +32,13 @@ impl Plan {
         let policy = self.table.policy(key);
         let (restart, significant) = (policy.restart, policy.significant);
         let clean = reason.is_clean();
+        let restarts = restart == Restart::Permanent || (restart == Restart::Transient && !clean);
+        let attempt = restarts.then(|| self.window.answer(&reason, now));
         if restart == Restart::Permanent || !clean {
             let child = self.table.offender(key);
-            actions.push(Action::Report(Report::ChildTerminated { child, reason: reason.clone() }));
+            actions.push(Action::Report(Report::ChildTerminated { child, reason }));
         }
-        if restart == Restart::Permanent || (restart == Restart::Transient && !clean) {
-            let attempt = self.window.answer(&reason, now);
+        if let Some(attempt) = attempt {
             return self.restart(key, attempt, actions);
         }
         self.end_for_good(key, actions);

@@ -167,6 +167,31 @@ fn a_start_function_that_blocks_its_arbiter_is_a_failed_start_and_others_go_else
     });
 }
 
+#[test]
+fn a_start_that_takes_time_is_seen_to_block_in_the_middle_of_it() {
+    System::new().block_on(async {
+        let (node, ear) = node(WhenStuck::Report, |node| node);
+        let (_release, word) = channel::<()>();
+        let word = Arc::new(Mutex::new(Some(word)));
+        let spec = ChildSpec::starting("slow", move || {
+            let word = word.lock().take();
+            async move {
+                tokio::task::yield_now().await;
+                let _ = word.map(|word| word.recv());
+                Ok(Blocker)
+            }
+        });
+        let spec = spec.place(Place::LeastBusy).when_stuck(WhenStuck::Abandon);
+        let failed = Supervisor::new("root").child(spec).start(&node).await.expect_err("it did not start");
+        assert!(failed.to_string().contains("stuck"), "{failed}");
+        let Event::Stuck { who, response, .. } = ear.first(is_stuck).await else { unreachable!() };
+        assert_eq!(
+            (who.path.expect("a place").to_string(), response),
+            ("slow".to_owned(), WhenStuck::Abandon)
+        );
+    });
+}
+
 /// Starts a tree of its own where it lives, one child of which lives elsewhere.
 struct Grower(Option<ChildSpec<Blocker>>);
 

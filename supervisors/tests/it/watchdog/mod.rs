@@ -62,8 +62,10 @@ struct Ear(Arc<Mutex<Heard>>);
 struct Heard {
     events: Vec<Event>,
     /// Told once something is said that matches.
-    waiting: Vec<(fn(&Event) -> bool, Sender<&'static str>)>,
+    waiting: Vec<(Wanted, Sender<&'static str>)>,
 }
+
+type Wanted = fn(&Event) -> bool;
 
 impl Ear {
     fn hear(&self, event: Event) {
@@ -73,7 +75,7 @@ impl Ear {
     }
 
     /// A word that comes when something that matches is said: what a turn can be made to last for.
-    fn until(&self, wanted: fn(&Event) -> bool) -> Receiver<&'static str> {
+    fn until(&self, wanted: Wanted) -> Receiver<&'static str> {
         let (tell, told) = channel();
         self.0.lock().waiting.push((wanted, tell));
         told
@@ -84,8 +86,8 @@ impl Ear {
     }
 
     /// The first that matches, once there is one.
-    async fn first(&self, wanted: fn(&Event) -> bool) -> Event {
-        let found = || self.events().into_iter().find(|event| wanted(event));
+    async fn first(&self, wanted: Wanted) -> Event {
+        let found = || self.events().into_iter().find(&wanted);
         until(|| found().is_some()).await;
         found().expect("it was there")
     }

@@ -1,7 +1,10 @@
 //! What the watchdog says.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::process::Command;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::Poll;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -52,7 +55,7 @@ fn a_process_without_a_supervisor_is_named_too() {
 
 /// Starts again and again within its own turn, past any mailbox of ours.
 struct Flooder {
-    stop: std::sync::mpsc::Receiver<&'static str>,
+    stop: Receiver<&'static str>,
 }
 
 #[derive(Message)]
@@ -90,7 +93,7 @@ fn an_actor_that_floods_itself_past_its_mailbox_is_named() {
 
 #[test]
 fn a_child_whose_start_blocks_its_supervisor_is_named() {
-    struct Slow(Option<std::sync::mpsc::Receiver<&'static str>>);
+    struct Slow(Option<Receiver<&'static str>>);
     impl Actor for Slow {
         type Context = Context<Self>;
         fn started(&mut self, _: &mut Self::Context) {
@@ -125,7 +128,7 @@ impl Handler<Ask> for Asker {
 
     fn handle(&mut self, Ask: Ask, _: &mut Self::Context) -> Self::Result {
         let next = self.next.get().expect("it has a next").clone();
-        let asked = async move { next.call(Ask).within(LIMIT * 20).await.and_then(|answer| answer) };
+        let asked = async move { next.call(Ask).within(LIMIT * 8).await.and_then(|answer| answer) };
         AtomicResponse::new(Box::pin(asked.into_actor(self)))
     }
 }
@@ -144,7 +147,7 @@ fn a_circle_of_calls_is_told_once_with_all_who_are_in_it() {
         for (number, to) in [1, 2, 1].into_iter().enumerate() {
             assert!(next[number].set(askers[to].clone()).is_ok());
         }
-        assert!(matches!(askers[0].call(Ask).within(LIMIT * 40).await, Ok(Err(CallError::Timeout(_)))));
+        assert!(matches!(askers[0].call(Ask).within(LIMIT * 16).await, Ok(Err(CallError::Timeout(_)))));
         let circles: Vec<_> = ear.events().into_iter().filter(is_circle).collect();
         let [Event::CallCycle { calls }] = &circles[..] else { panic!("{circles:?}") };
         let pids: Vec<_> = calls.iter().map(|who| who.pid).collect();
@@ -155,15 +158,17 @@ fn a_circle_of_calls_is_told_once_with_all_who_are_in_it() {
 #[test]
 fn calls_of_one_thread_time_out_while_another_is_stuck() {
     System::new().block_on(async {
-        let (node, _) = node(WhenStuck::Report, |node| node);
+        // No watchdog helps.
+        let (node, _) = node(WhenStuck::Report, |node| node.watchdog(Watchdog::off()));
         let far = ChildSpec::new("far", || Blocker).place(Place::Pinned(0));
         let near = ChildSpec::new("near", || Mute);
         let (far_ref, near_ref) = (far.reference(), near.reference());
         let root = tree(&node, vec![far.into(), near.into()]).await;
         // The stuck thread has a call under way, whose tick it keeps.
         let (release, word) = channel();
-        let asks = Relay(near_ref.clone(), word);
-        far_ref.call(asks).await.expect("it has asked");
+        let (tell, told) = channel();
+        far_ref.cast(Relay { mute: near_ref.clone(), waits: tell, word });
+        until(|| told.try_recv().is_ok()).await;
         let limit = Duration::from_millis(20);
         let late = tokio::time::timeout(DEADLINE, near_ref.call(Mumble).within(limit)).await;
         assert_eq!(late.expect("time goes on"), Err(CallError::Timeout(limit)));
@@ -194,16 +199,26 @@ impl Handler<Mumble> for Mute {
 /// Calls somebody who never answers, and blocks the thread once that call waits.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Relay(Ref<Mute>, std::sync::mpsc::Receiver<()>);
+struct Relay {
+    mute: Ref<Mute>,
+    waits: Sender<()>,
+    word: Receiver<()>,
+}
 
 impl Handler<Relay> for Blocker {
     type Result = ();
 
-    fn handle(&mut self, Relay(mute, word): Relay, ctx: &mut Self::Context) {
-        ctx.spawn(async move { mute.call(Mumble).await }.into_actor(self).map(|_, _, _| ()));
-        ctx.run_later(Duration::ZERO, move |_, _| {
+    fn handle(&mut self, Relay { mute, waits, word }: Relay, ctx: &mut Self::Context) {
+        let asks = async move {
+            let mut call = mute.call(Mumble);
+            // It waits, with the tick of its thread, from the second look on.
+            for _ in 0..2 {
+                poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx).is_pending())).await;
+            }
+            let _ = waits.send(());
             let _ = word.recv();
-        });
+        };
+        ctx.spawn(asks.into_actor(self));
     }
 }
 

@@ -204,3 +204,15 @@ fn a_restart_is_announced_with_its_number_among_the_allowed() {
     assert_eq!(attempts.collect::<Vec<_>>(), [number(1), number(2), number(1)]);
     assert_eq!(number(2).to_string(), "attempt 2 of 3 in 10s");
 }
+
+#[test]
+fn the_restart_of_an_innocent_child_is_not_counted_and_that_of_the_culprit_is() {
+    let mut window = Window::new(1, secs(5));
+    let innocent = ExitReason::Abandoned { stuck: None };
+    for _ in 0..10 {
+        assert_eq!(window.answer(&innocent, secs(1)).map(|attempt| attempt.number), Some(0));
+    }
+    assert_eq!(window.answer(&ExitReason::Stuck, secs(1)).map(|attempt| attempt.number), Some(1));
+    assert_eq!(window.answer(&innocent, secs(1)).map(|attempt| attempt.number), Some(1));
+    assert_eq!(window.answer(&ExitReason::Stuck, secs(1)), None);
+}
