@@ -108,6 +108,7 @@ mod call;
 mod event;
 mod exit;
 mod groups;
+pub mod guide;
 mod history;
 mod keys;
 #[cfg(feature = "lab")]

@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 
 use crate::call::{Call, Late};
 use crate::process::{
-    Ask, Cell, ContextExt, Envelope, GivesWay, Name, Object, Place, PushError, Tell, is_this_process,
+    Ask, Cell, ContextExt, Envelope, GivesWay, Name, Object, Place, Policy, PushError, Tell, is_this_process,
 };
-use crate::{CallError, CastWait, ExitReason, Overflow, Pid, Process};
+use crate::{CallError, CastWait, ExitReason, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.
 pub(crate) struct Slot<A: Actor> {
@@ -73,7 +73,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         Self { slot }
     }
 
-    /// Sends `message` and asks for no answer. To nobody, or to a mailbox that is full and [refuses](Overflow) it, it is
+    /// Sends `message` and asks for no answer. To nobody, or to a mailbox that is full and [refuses](crate::Overflow) it, it is
     /// lost without a word (OTP-166, OTP-176); [`try_cast`](Self::try_cast) tells, [`cast_wait`](Self::cast_wait) waits.
     pub fn cast<M>(&self, message: M)
     where
@@ -88,7 +88,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
     ///
     /// # Errors
     /// [`CallError::NoProc`] if no process runs under the name, [`CallError::Overloaded`] if its mailbox is full, unless
-    /// its policy is to drop messages without a word ([`Overflow::DropNewest`], [`Overflow::DropOldest`]).
+    /// its policy is to drop messages without a word ([`Overflow::DropNewest`](crate::Overflow::DropNewest), [`DropOldest`](crate::Overflow::DropOldest)).
     pub fn try_cast<M>(&self, message: M) -> Result<(), CallError>
     where
         A: Handler<M>,
@@ -101,7 +101,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         }
     }
 
-    /// Sends `message` and asks for no answer; if the mailbox is full and lets senders [wait](Overflow::Wait), the future
+    /// Sends `message` and asks for no answer; if the mailbox is full and lets senders [wait](crate::Overflow::Wait), the future
     /// is ready when there was room. Under any other policy, and while there is room, it is
     /// [`try_cast`](Self::try_cast) and ready at once.
     ///
@@ -131,7 +131,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
     }
 
     /// Sends `message` now and gives the future of its answer, with a time limit of 5 s unless
-    /// [changed](Call::within) (OTP-169). If the mailbox is full and lets senders [wait](Overflow::Wait), the message
+    /// [changed](Call::within) (OTP-169). If the mailbox is full and lets senders [wait](crate::Overflow::Wait), the message
     /// takes its place among them now, and its wait is part of that time.
     pub fn call<M>(&self, message: M) -> Call<M::Result>
     where
@@ -186,7 +186,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         }
         let (reply, answer) = oneshot::channel();
         let (mut mail, mut dropped) = (seal(reply), None);
-        if cell.control.overflow == Overflow::DropOldest {
+        if cell.control.overflow == Policy::DropOldest {
             let given_way = Arc::new(AtomicBool::new(false));
             mail = Box::new(GivesWay(mail, Arc::clone(&given_way)));
             dropped = Some(given_way);

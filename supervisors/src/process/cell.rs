@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::mailbox::{Envelope, Queue};
 use super::manners::Manners;
-use super::overflow::{Admission, Overflow, PushError};
+use super::overflow::{Admission, Overflow, Policy, PushError};
 use super::state::{Rare, State, Tell, Told, Trap};
 use super::thread;
 use crate::watch::{Turn, WhenStuck};
@@ -64,7 +64,7 @@ pub(crate) struct Control {
     /// Messages waiting: written under the lock of the mailbox and read without.
     waiting: AtomicU32,
     /// What its mailbox does when it is full.
-    pub(crate) overflow: Overflow,
+    pub(crate) overflow: Policy,
     handled: AtomicU64,
     state: Mutex<State>,
 }
@@ -109,7 +109,7 @@ impl<A: Actor> Cell<A> {
             heeds: AtomicU8::new(0),
             when_stuck: AtomicU8::new(0),
             waiting: AtomicU32::new(0),
-            overflow,
+            overflow: overflow.into(),
             handled: AtomicU64::new(0),
             state: Mutex::default(),
         };

@@ -118,9 +118,8 @@ pub(crate) struct Queue<A: Actor> {
     /// The oldest message, if the rest came after it: most mailboxes never hold more than one, and so need no buffer.
     oldest: Option<Box<dyn Envelope<A>>>,
     mail: VecDeque<Box<dyn Envelope<A>>>,
-    ages: Ages,
-    /// Senders that wait for room, if the mailbox is one they wait for.
-    line: Option<Box<Line<A>>>,
+    /// And the senders that wait for room, if it is a mailbox they wait for.
+    ages: Ages<Line<A>>,
     bound: u32,
     closed: bool,
 }
@@ -129,11 +128,11 @@ impl<A: Actor> Queue<A> {
     pub(crate) fn new(bound: usize, overflow: Overflow) -> Self {
         // No memory holds as many messages as cannot be counted.
         let bound = u32::try_from(bound).unwrap_or(u32::MAX);
-        let line = match overflow {
-            Overflow::Wait { senders } => Some(Box::new(Line::new(senders))),
-            _ => None,
+        let ages = match overflow {
+            Overflow::Wait { senders } => Ages::beside(Line::new(senders)),
+            _ => Ages::default(),
         };
-        Self { oldest: None, mail: VecDeque::new(), ages: Ages::default(), line, bound, closed: false }
+        Self { oldest: None, mail: VecDeque::new(), ages, bound, closed: false }
     }
 
     /// Appends a message; `Ok(true)` if the queue was empty, so that its process must be woken. Gives it back if the
@@ -198,14 +197,14 @@ impl<A: Actor> Queue<A> {
         if self.len() >= self.bound as usize {
             return None;
         }
-        let (mail, stamp, waker) = self.line.as_mut()?.first()?.into_parts();
+        let (mail, stamp, waker) = self.ages.beside_mut()?.first()?.into_parts();
         // Whoever makes room is at work on this mailbox, and its process need not be woken.
         let _ = self.push_behind(self.len(), mail, stamp);
         waker
     }
 
     pub(super) fn line(&mut self) -> Option<&mut Line<A>> {
-        self.line.as_deref_mut()
+        self.ages.beside_mut()
     }
 
     pub(super) const fn is_closed(&self) -> bool {
@@ -224,7 +223,7 @@ impl<A: Actor> Queue<A> {
     /// Refuses all mail from now on and gives back what was never opened, and what waited for room.
     pub(crate) fn close(&mut self) -> (VecDeque<Box<dyn Envelope<A>>>, VecDeque<Waiting<A>>) {
         self.closed = true;
-        let waiting = self.line.as_mut().map(|line| line.close()).unwrap_or_default();
+        let waiting = self.ages.beside_mut().map(Line::close).unwrap_or_default();
         let mut unread = std::mem::take(&mut self.mail);
         if let Some(oldest) = self.oldest.take() {
             unread.push_front(oldest);

@@ -25,7 +25,7 @@ pub use handle::{Exited, Process};
 pub(crate) use mailbox::{Ask, Envelope, Notice, Tell};
 pub(crate) use manners::own;
 pub use overflow::Overflow;
-pub(crate) use overflow::{Admission, GivesWay, Place, PushError};
+pub(crate) use overflow::{Admission, GivesWay, Place, Policy, PushError};
 pub(crate) use panic::{CatchPanic, catch};
 pub use statistics::Statistics;
 

@@ -47,6 +47,28 @@ impl Overflow {
     pub const WAIT: Self = Self::Wait { senders: 1024 };
 }
 
+/// An [`Overflow`] in a byte: how many may wait is known to the line they wait in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    Refuse,
+    DropNewest,
+    DropOldest,
+    Stop,
+    Wait,
+}
+
+impl From<Overflow> for Policy {
+    fn from(overflow: Overflow) -> Self {
+        match overflow {
+            Overflow::Refuse => Self::Refuse,
+            Overflow::DropNewest => Self::DropNewest,
+            Overflow::DropOldest => Self::DropOldest,
+            Overflow::Stop => Self::Stop,
+            Overflow::Wait { .. } => Self::Wait,
+        }
+    }
+}
+
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PushError {
@@ -168,9 +190,9 @@ impl<A: Actor> Cell<A> {
             return Err(PushError::Closed);
         }
         let (lost, error) = match self.control.overflow {
-            Overflow::Refuse | Overflow::Stop => (mail, Some(PushError::Full)),
-            Overflow::DropNewest => (mail, Some(PushError::Dropped)),
-            Overflow::DropOldest => match queue.remove_oldest() {
+            Policy::Refuse | Policy::Stop => (mail, Some(PushError::Full)),
+            Policy::DropNewest => (mail, Some(PushError::Dropped)),
+            Policy::DropOldest => match queue.remove_oldest() {
                 // Nothing waits but what the system has to say, or the bound is 0.
                 None => (mail, Some(PushError::Dropped)),
                 Some(oldest) => {
@@ -179,8 +201,8 @@ impl<A: Actor> Cell<A> {
                     (oldest, None)
                 }
             },
-            Overflow::Wait { .. } if !waits => (mail, Some(PushError::Full)),
-            Overflow::Wait { .. } => match queue.line() {
+            Policy::Wait if !waits => (mail, Some(PushError::Full)),
+            Policy::Wait => match queue.line() {
                 None => (mail, Some(PushError::Full)),
                 Some(line) => match line.join(mail, stamp) {
                     Ok(ticket) => return Ok(Some(ticket)),
@@ -197,7 +219,7 @@ impl<A: Actor> Cell<A> {
             self.control.wake();
         }
         lost.overflowed();
-        if self.control.overflow == Overflow::Stop {
+        if self.control.overflow == Policy::Stop {
             self.control.signal(Signal::Exit(ExitReason::MailboxOverflow { bound }));
         }
         self.control.lost(&(Arc::clone(self) as Arc<dyn Object>), error == Some(PushError::Full));

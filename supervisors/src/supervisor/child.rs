@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::{Actor, Context};
 use parking_lot::Mutex;
 
+use super::backoff::Backoff;
 use super::error::SpecError;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
@@ -125,6 +126,13 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// Lets it wait before it is restarted. Default not at all, as in OTP.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy = self.policy.backoff(backoff);
         self
     }
 

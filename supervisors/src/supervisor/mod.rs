@@ -23,6 +23,7 @@
 
 mod actor;
 mod alone;
+mod backoff;
 mod build;
 mod child;
 mod child_info;
@@ -42,6 +43,8 @@ mod template;
 mod tree;
 
 #[cfg(test)]
+mod backoff_tests;
+#[cfg(test)]
 mod live_tests;
 #[cfg(test)]
 mod partition_tests;
@@ -50,6 +53,7 @@ mod template_tests;
 #[cfg(test)]
 mod tests;
 
+pub use backoff::Backoff;
 pub use build::Supervisor;
 pub use child::{Child, ChildSpec, StartError};
 pub use child_info::{ChildCounts, ChildInfo, ChildRef};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::{Actor, Context};
 
 use super::actor::SupervisorActor;
+use super::backoff::Backoff;
 use super::build::{Supervisor, doomed_in, start_root, start_supervisor};
 use super::child::{Child, ChildSpec, StartError};
 use super::child_info::{ChildCounts, ChildInfo, ChildRef};
@@ -163,6 +164,13 @@ impl<X, T> Template<X, T> {
     #[must_use]
     pub fn restart(mut self, restart: Restart) -> Self {
         self.policy.restart = restart;
+        self
+    }
+
+    /// Lets a child wait before it is restarted. Default not at all, as in OTP.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy = self.policy.backoff(backoff);
         self
     }
 

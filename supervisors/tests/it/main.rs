@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module a theme; everything here is seen from outside.
 
 mod examples;
+mod fate;
 mod hosts;
 mod places;
 mod stage;
