@@ -48,7 +48,7 @@
 //!
 //! Mail sent through a [`Ref`] is handled in the order it was sent. What a process had not handled when it ended is
 //! dropped, and its next life does not see it: the caller of a [`call`](Ref::call) is told
-//! ([`CallError::Exit`]), a [`cast`](Ref::cast) is lost without a word. Between two lives nobody is there:
+//! ([`CallError::Exit`]), a [`cast`](Ref::cast) is lost without a word. [`guide::fate`] has the whole table. Between two lives nobody is there:
 //! [`CallError::NoProc`].
 //!
 //! # A turn that does not end

@@ -186,7 +186,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         }
         let (reply, answer) = oneshot::channel();
         let (mut mail, mut dropped) = (seal(reply), None);
-        if cell.control.overflow == Policy::DropOldest {
+        if cell.control.overflow() == Policy::DropOldest {
             let given_way = Arc::new(AtomicBool::new(false));
             mail = Box::new(GivesWay(mail, Arc::clone(&given_way)));
             dropped = Some(given_way);

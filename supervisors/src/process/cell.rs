@@ -13,7 +13,7 @@ use actix::Actor;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::mailbox::{Envelope, Queue};
-use super::manners::Manners;
+use super::manners::{Manners, SUSPENDED};
 use super::overflow::{Admission, Overflow, Policy, PushError};
 use super::state::{Rare, State, Tell, Told, Trap};
 use super::thread;
@@ -56,15 +56,13 @@ pub(crate) struct Control {
     task: OnceLock<Waker>,
     signalled: AtomicBool,
     started: AtomicBool,
-    suspended: AtomicBool,
     /// What of [`Manners`](super::manners::Manners) each message must heed; most processes have none.
     pub(super) heeds: AtomicU8,
-    /// What is done if its turn does not end: a [`WhenStuck`], or what its node does.
-    when_stuck: AtomicU8,
+    /// In the low half what is done if its turn does not end: a [`WhenStuck`], or what its node does; in the high half
+    /// what its mailbox does when it is full. One byte for both keeps an idle process small.
+    responses: AtomicU8,
     /// Messages waiting: written under the lock of the mailbox and read without.
     waiting: AtomicU32,
-    /// What its mailbox does when it is full.
-    pub(crate) overflow: Policy,
     handled: AtomicU64,
     state: Mutex<State>,
 }
@@ -105,11 +103,9 @@ impl<A: Actor> Cell<A> {
             task: OnceLock::new(),
             signalled: AtomicBool::new(false),
             started: AtomicBool::new(false),
-            suspended: AtomicBool::new(false),
             heeds: AtomicU8::new(0),
-            when_stuck: AtomicU8::new(0),
+            responses: AtomicU8::new((Policy::from(overflow) as u8) << 4),
             waiting: AtomicU32::new(0),
-            overflow: overflow.into(),
             handled: AtomicU64::new(0),
             state: Mutex::default(),
         };
@@ -325,7 +321,7 @@ impl Control {
     }
 
     pub(super) fn is_suspended(&self) -> bool {
-        self.suspended.load(Ordering::Acquire)
+        self.heeds.load(Ordering::Acquire) & SUSPENDED != 0
     }
 
     /// Stops it from opening its mail, or lets it go on.
@@ -333,7 +329,11 @@ impl Control {
         {
             // Under the lock that a process takes when it has become a task: one of the two sees the other.
             let _state = self.state.lock();
-            self.suspended.store(suspended, Ordering::Release);
+            if suspended {
+                self.heeds.fetch_or(SUSPENDED, Ordering::Release);
+            } else {
+                self.heeds.fetch_and(!SUSPENDED, Ordering::Release);
+            }
         }
         if !suspended {
             self.wake();
@@ -356,12 +356,19 @@ impl Control {
     }
 
     pub(crate) fn set_when_stuck(&self, response: Option<WhenStuck>) {
-        self.when_stuck.store(WhenStuck::encode(response), Ordering::Relaxed);
+        // Before its first turn: nobody else changes it.
+        let overflow = self.responses.load(Ordering::Relaxed) & 0xF0;
+        self.responses.store(overflow | WhenStuck::encode(response), Ordering::Relaxed);
     }
 
     /// What is done if its turn does not end, if that was said of it in particular.
     pub(crate) fn when_stuck(&self) -> Option<WhenStuck> {
-        WhenStuck::decode(self.when_stuck.load(Ordering::Relaxed))
+        WhenStuck::decode(self.responses.load(Ordering::Relaxed) & 0x0F)
+    }
+
+    /// What its mailbox does when it is full.
+    pub(crate) fn overflow(&self) -> Policy {
+        Policy::of(self.responses.load(Ordering::Relaxed) >> 4)
     }
 
     /// Where in the tree it is, if it is a child that lives.

@@ -33,6 +33,8 @@ pub(super) struct Manners {
 const IDLE: u8 = 1;
 /// A panic is to be told to the actor.
 const PANIC: u8 = 2;
+/// Its mail waits.
+pub(super) const SUSPENDED: u8 = 4;
 
 /// Opens a message, and heeds what the process has asked for, if anything: for most that is one load.
 pub(super) fn open<A: Actor<Context = Context<A>>>(

@@ -57,6 +57,18 @@ pub(crate) enum Policy {
     Wait,
 }
 
+impl Policy {
+    pub(super) const fn of(byte: u8) -> Self {
+        match byte {
+            1 => Self::DropNewest,
+            2 => Self::DropOldest,
+            3 => Self::Stop,
+            4 => Self::Wait,
+            _ => Self::Refuse,
+        }
+    }
+}
+
 impl From<Overflow> for Policy {
     fn from(overflow: Overflow) -> Self {
         match overflow {
@@ -189,7 +201,7 @@ impl<A: Actor> Cell<A> {
             drop(queue);
             return Err(PushError::Closed);
         }
-        let (lost, error) = match self.control.overflow {
+        let (lost, error) = match self.control.overflow() {
             Policy::Refuse | Policy::Stop => (mail, Some(PushError::Full)),
             Policy::DropNewest => (mail, Some(PushError::Dropped)),
             Policy::DropOldest => match queue.remove_oldest() {
@@ -219,7 +231,7 @@ impl<A: Actor> Cell<A> {
             self.control.wake();
         }
         lost.overflowed();
-        if self.control.overflow == Policy::Stop {
+        if self.control.overflow() == Policy::Stop {
             self.control.signal(Signal::Exit(ExitReason::MailboxOverflow { bound }));
         }
         self.control.lost(&(Arc::clone(self) as Arc<dyn Object>), error == Some(PushError::Full));

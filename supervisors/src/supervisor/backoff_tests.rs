@@ -117,8 +117,10 @@ fn a_dynamic_child_waits_as_well_and_the_same_seed_waits_alike() {
             let tree = tree.start(&node).await.expect("it starts");
             tree.start_child(spec).await.expect("it starts");
             for _ in 0..5 {
-                idle.process().expect("it runs").crash("as asked");
-                while idle.process().is_none_or(|process| !process.is_alive()) {
+                let process = idle.process().expect("it runs");
+                process.crash("as asked");
+                process.exited().await;
+                while idle.process().is_none() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }

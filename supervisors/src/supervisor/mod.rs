@@ -17,6 +17,9 @@
 //! | `undefined`, a pid, `restarting` | [`ChildPid`] |
 //! | supervisor and progress reports | [`Report`], its `offender` an [`Offender`] |
 //!
+//! Beyond OTP, and off unless a spec asks for it: a pause before each restart ([`Backoff`]), and what a full mailbox does
+//! ([`Overflow`](crate::Overflow)).
+//!
 //! What differs: ids are text; `modules` does not exist; start arguments are captured by the start function
 //! instead of being data, so they cannot be read back; and a restart is announced, with its number among the
 //! allowed ones ([`Attempt`]), which OTP does not do.
