@@ -5,6 +5,9 @@
 //! cargo run --release --features lab --example sweep -- --replay 42
 //! ```
 //!
+//! Also `--first SEED`, `--threads N`, `--clients N`, `--storm SECONDS`; and `--plant N` puts the N-th of five bugs into the
+//! nodes, to see that it is found.
+//!
 //! The last line says whether all laws hold; the exit code is 0 if so, 1 if one was broken, 2 for a wrong argument. A
 //! seed that breaks a law is printed with the command that replays it, which prints the chronicle of that run.
 
@@ -14,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use supervisors::lab::sweep;
-use verse::lab::ThreeNodes;
+use verse::lab::{Bug, ThreeNodes};
 
 /// What was asked for.
 struct Options {
@@ -22,12 +25,14 @@ struct Options {
     seeds: u64,
     threads: usize,
     replay: Option<u64>,
+    bug: Option<(u64, Bug)>,
     experiment: ThreeNodes,
 }
 
 fn options() -> Result<Options, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut options = Options { first: 1, seeds: 100, threads, replay: None, experiment: ThreeNodes::new(0) };
+    let experiment = ThreeNodes::new(0);
+    let mut options = Options { first: 1, seeds: 100, threads, replay: None, bug: None, experiment };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name}: a number is missing"))?;
@@ -40,9 +45,10 @@ fn options() -> Result<Options, String> {
             "--replay" => options.replay = Some(number),
             "--clients" => options.experiment.clients = small()?,
             "--storm" => options.experiment.storm = Duration::from_secs(number),
+            "--plant" => options.bug = Some((number, planted(number)?)),
             _ => {
                 return Err(format!(
-                    "{name}: there are --seeds, --first, --threads, --clients, --storm and --replay"
+                    "{name}: there are --seeds, --first, --threads, --clients, --storm, --plant and --replay"
                 ));
             }
         }
@@ -50,10 +56,17 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
+/// The bug of this number, from 1.
+fn planted(number: u64) -> Result<Bug, String> {
+    let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let bug = index.and_then(|index| Bug::ALL.get(index).copied());
+    bug.ok_or_else(|| format!("--plant: there are {} bugs, from 1", Bug::ALL.len()))
+}
+
 fn main() -> ExitCode {
     match options() {
         Ok(options) => match options.replay {
-            Some(seed) => replay(ThreeNodes { seed, ..options.experiment }),
+            Some(seed) => replay(ThreeNodes { seed, ..options.experiment }, options.bug),
             None => run(&options),
         },
         Err(error) => {
@@ -63,8 +76,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn replay(experiment: ThreeNodes) -> ExitCode {
-    let trial = experiment.run();
+fn replay(experiment: ThreeNodes, bug: Option<(u64, Bug)>) -> ExitCode {
+    let trial = experiment.run_with(bug.map(|(_, bug)| bug));
     print!("{}", trial.chronicle.text());
     for broken in &trial.outcome.broken {
         println!("BROKEN {broken}");
@@ -77,14 +90,16 @@ fn run(options: &Options) -> ExitCode {
     let began = Instant::now();
     let (clients, storm) = (options.experiment.clients, options.experiment.storm.as_secs());
     let seeds = options.first..options.first.saturating_add(options.seeds);
-    let trial = |seed| ThreeNodes { seed, ..options.experiment }.run().outcome;
+    let (number, bug) = options.bug.unzip();
+    let plant = number.map(|number| format!(" --plant {number}")).unwrap_or_default();
+    let trial = |seed| ThreeNodes { seed, ..options.experiment }.run_with(bug).outcome;
     let summary = sweep(seeds, options.threads, trial, |seed, outcome| {
         for broken in &outcome.broken {
             println!("seed {seed} BROKEN {broken}");
         }
         if !outcome.broken.is_empty() {
             println!(
-                "  cargo run --release --features lab --example sweep -- --clients {clients} --storm {storm} --replay {seed}"
+                "  cargo run --release --features lab --example sweep -- --clients {clients} --storm {storm}{plant} --replay {seed}"
             );
         }
     });

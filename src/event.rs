@@ -360,8 +360,11 @@ impl Reporter {
         self.sink.troubles.lock().iter().cloned().collect()
     }
 
-    /// Reports an event.
+    /// Reports an event, unless the node's host has crashed: who was killed says nothing more.
     pub fn report(&self, event: Event) {
+        if self.node.is_killed() {
+            return;
+        }
         self.sink.record(self.node.now(), event);
     }
 

@@ -198,7 +198,7 @@ fn node(args: &Args) -> Outcome {
     }
     let reporter = Reporter::new(|node| node.name("servers"));
     let mut events = reporter.history().subscribe(1 << 10);
-    let world = World { network: Network::tcp(), reporter, limit: Limit::new(16) };
+    let world = World { network: Network::tcp(), reporter, limit: Limit::new(16), ..World::default() };
     let collected = on_a_local_set(async {
         let servers = start(&config, &poems, world).await?;
         let addresses = (0..poems.len()).filter_map(|number| servers.address(ServiceId::Poem(number)));

@@ -15,6 +15,7 @@ use supervisors::{Down, ExitReason, MonitorId, Port, Process, Ref};
 use tokio::sync::oneshot;
 
 use super::later::{Answer, Later, later};
+use super::point;
 use crate::cache::{Cache, CacheConfig, Effect, Event, FetchId, Key, Listed, RefreshReply, Trust, WaiterId};
 use crate::event::{self, Reporter};
 use crate::message::{
@@ -118,8 +119,15 @@ impl PoemCache {
             let incarnation = lives.fetch_add(1, Ordering::Relaxed) + 1;
             let random = options.reporter.node().random();
             let own = reference.get().cloned().ok_or(Unplaced)?;
+            let cache = Cache::new(options.config.clone(), incarnation, random)?;
+            #[cfg(feature = "lab")]
+            let cache = {
+                let mut cache = cache;
+                cache.plant(options.reporter.node().is_planted(WAITER_IS_FORGOTTEN));
+                cache
+            };
             Ok(Self {
-                cache: Cache::new(options.config.clone(), incarnation, random)?,
+                cache,
                 options: options.clone(),
                 own,
                 seats: BTreeMap::new(),
@@ -241,6 +249,10 @@ impl PoemCache {
     }
 }
 
+/// The name of a planted bug: see [`NodeBuilder::plant`](supervisors::NodeBuilder::plant).
+#[cfg(feature = "lab")]
+pub(crate) const WAITER_IS_FORGOTTEN: &str = "a waiter is forgotten";
+
 #[derive(Debug, thiserror::Error)]
 #[error("starting the cache: it has no place in a tree")]
 struct Unplaced;
@@ -266,6 +278,7 @@ impl Handler<AskPoem> for PoemCache {
 
     fn handle(&mut self, asked: AskPoem, ctx: &mut Self::Context) -> Self::Result {
         let AskPoem { waiter, key, input } = asked;
+        self.options.reporter.node().fault_point(point::ASKED);
         let (answer, later) = later();
         self.asking = Some((waiter, answer));
         self.decide(Event::Request { waiter, key, input }, ctx);

@@ -103,7 +103,7 @@ async fn poem(
     passage: &Passage,
 ) -> Result<FetchOutcome, PeerError> {
     let mut held = BytesMut::new();
-    download(&upstream.network, server, &upstream.download, async |Piece { bytes, .. }| {
+    let got = download(&upstream.network, server, &upstream.download, async |Piece { bytes, .. }| {
         if passage.is_open() {
             passage.pass(bytes).await;
             return Ok(());
@@ -122,7 +122,13 @@ async fn poem(
         }
         Ok(())
     })
-    .await?;
+    .await;
+    #[cfg(feature = "lab")]
+    let got = got.or_else(|error| match takes_parts_for_whole() && !held.is_empty() {
+        true => Ok(()),
+        false => Err(error),
+    });
+    got?;
     if passage.is_open() {
         passage.finish(upstream.max_drain).await;
         return Ok(FetchOutcome::Streamed);
@@ -133,6 +139,16 @@ async fn poem(
     };
     Ok(FetchOutcome::Whole { poem: tight(held), trust })
 }
+
+/// A planted bug: see [`NodeBuilder::plant`](supervisors::NodeBuilder::plant).
+#[cfg(feature = "lab")]
+fn takes_parts_for_whole() -> bool {
+    this_process().is_some_and(|process| process.node().is_planted(TRUNCATED_IS_CACHED))
+}
+
+/// Its name.
+#[cfg(feature = "lab")]
+pub(crate) const TRUNCATED_IS_CACHED: &str = "a truncated poem is cached";
 
 async fn transformed(
     upstream: &Upstream,

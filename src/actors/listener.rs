@@ -10,6 +10,7 @@ use supervisors::supervisor::{Child, ChildError, ChildId, ChildSpec, DynamicRef,
 use supervisors::{ContextExt, ExitReason};
 
 use super::limit::{Limit, Permit};
+use super::point;
 use crate::event::{Event, Reporter};
 use crate::net::{Accept, AcceptError, Accepted, Bound};
 
@@ -73,6 +74,7 @@ async fn accept_all(options: ListenerOptions, mut accept: Box<dyn Accept>) -> Ex
         let permit = options.limit.permit().await;
         let error = match poll_fn(|cx| accept.poll_accept(cx)).await {
             Ok(accepted) => {
+                options.reporter.node().fault_point_async(point::ACCEPTED).await;
                 let visit = Visit {
                     service: Arc::clone(&options.service),
                     id: id.clone(),

@@ -26,6 +26,7 @@ mod limit;
 mod listener;
 mod passage;
 mod poem_connection;
+pub mod point;
 mod proxy_connection;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -36,9 +37,13 @@ mod transform_connection;
 mod transform_protocol;
 mod transform_worker;
 
+#[cfg(feature = "lab")]
+pub(crate) use cache::WAITER_IS_FORGOTTEN;
 pub use cache::{CacheOptions, CachePorts, FetchPorts, FetchWork, Fetcher, Fetching, PoemCache};
 pub use download::{Download, DownloadWork};
 pub use exchange::{DownloadOptions, ExchangeOptions, Piece, ask, download};
+#[cfg(feature = "lab")]
+pub(crate) use fetch::TRUNCATED_IS_CACHED;
 pub use fetch::{Fetch, Upstream};
 pub use later::Later;
 pub use limit::{Limit, Permit};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::point;
 use crate::config::Pace;
 use crate::event::{Event, Phase, Reporter};
 use crate::net::{Accepted, Stream};
@@ -147,6 +148,7 @@ impl Session {
 
     async fn send_all(&mut self, parts: &[Bytes], pace: Pace, last: bool) -> io::Result<()> {
         self.life.enter(Phase::Sending);
+        self.life.reporter().node().fault_point_async(point::SENDING).await;
         match pace {
             Pace::Fast => {
                 let mut parts = parts.iter().filter(|part| !part.is_empty()).peekable();

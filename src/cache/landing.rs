@@ -29,12 +29,26 @@ impl Cache {
         let Some(flight) = self.take_flight(&key) else { return };
         self.troubles.clear(&key);
         let kept = !flight.keep || self.keep(&key, poem, trust, out);
+        #[cfg(feature = "lab")]
+        let flight = self.forgetful(flight);
         for (arrival, waiter) in &flight.aboard {
             self.unplace(*arrival, *waiter);
             let label = if kept { label_of(&flight, *arrival) } else { Label::Passed };
             out.push(Effect::Answer { waiter: *waiter, label, poem: poem.clone(), trust });
         }
         self.start_next(key, flight, out);
+    }
+
+    /// A planted bug: the last of several loses its place, and is told nothing.
+    #[cfg(feature = "lab")]
+    fn forgetful(&mut self, mut flight: Flight) -> Flight {
+        if self.forgets
+            && flight.aboard.len() > 1
+            && let Some((arrival, waiter)) = flight.aboard.pop_last()
+        {
+            self.unplace(arrival, waiter);
+        }
+        flight
     }
 
     /// Keeps the poem, unless it is too large: false.

@@ -36,6 +36,9 @@ pub struct Cache {
     fetches_started: u64,
     arrivals: u64,
     now: Duration,
+    /// A planted bug: of several aboard, the last is never answered.
+    #[cfg(feature = "lab")]
+    pub(super) forgets: bool,
 }
 
 #[derive(Debug)]
@@ -84,7 +87,15 @@ impl Cache {
             fetches_started: 0,
             arrivals: 0,
             now: Duration::ZERO,
+            #[cfg(feature = "lab")]
+            forgets: false,
         })
+    }
+
+    /// Puts a bug in, to see that it is found.
+    #[cfg(feature = "lab")]
+    pub(crate) fn plant(&mut self, forgets: bool) {
+        self.forgets = forgets;
     }
 
     /// What has to be done because of `event`. `now` is the time since the node's start; one that lies before that of an

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Exit;
 use crate::config::Config;
-use crate::poem::{Poem, PoemError};
+use crate::poem::Poem;
 
 /// Read a configuration and its poems, say what is wrong with them, and bind nothing.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ impl Args {
     pub(super) fn check(self) -> Result<CheckOptions, Exit> {
         let failed = |error: &dyn std::error::Error| Exit::because("check", error);
         let config = Config::read(&self.config).map_err(|error| failed(&error))?;
-        let poems = load(&config).map_err(|error| failed(&error))?;
+        let poems = config.load_poems().map_err(|error| failed(&error))?;
         Ok(CheckOptions { file: self.config, config, poems })
     }
 }
@@ -49,11 +49,4 @@ impl CheckOptions {
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         format!("{} is well: {}", self.file.display(), parts.join(", "))
     }
-}
-
-/// Loads the poems of a configuration, in their order. A poem on disk may be as long as one that a client of
-/// ours receives: a longer one could be served and never got.
-pub(super) fn load(config: &Config) -> Result<Vec<Poem>, PoemError> {
-    let limit = usize::try_from(config.limits.max_poem).unwrap_or(usize::MAX);
-    config.poems.iter().map(|poem| poem.load(limit)).collect()
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::Exit;
-use super::check::load;
 use super::shared::Common;
 use crate::config::{Config, PortBase};
 use crate::poem::Poem;
@@ -47,7 +46,7 @@ impl Args {
             Some(file) => Config::read(file).map_err(|error| Exit::because("node", &error))?,
             None => Config::embedded(self.port_base.unwrap_or_default()),
         };
-        let poems = load(&config).map_err(|error| Exit::because("node", &error))?;
+        let poems = config.load_poems().map_err(|error| Exit::because("node", &error))?;
         if let Some(level) = self.common.log {
             config.node.log = level;
         }

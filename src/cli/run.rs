@@ -61,6 +61,7 @@ async fn serve(subcommand: &str, config: &Config, poems: &[Poem], taken: &str) -
         network: Network::tcp(),
         reporter: Reporter::new(|node| node.name("verse")),
         limit: Limit::new(connections),
+        ..World::default()
     };
     let node = match node::start(config, poems, world).await {
         Ok(node) => node,

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::check::load;
 use super::shared::{Common, Listening, framings};
 use super::{Engine, Exit, engines, run, values};
 use crate::config::{Config, Framing, HostPort, Pace, PoemConfig, PoemSource};
@@ -91,7 +90,7 @@ impl Args {
                 ..poem
             });
         }
-        let poems = load(&config).map_err(|error| Exit::because("serve", &error))?;
+        let poems = config.load_poems().map_err(|error| Exit::because("serve", &error))?;
         config.validate().map_err(|error| Exit::because("serve", &error))?;
         Ok(ServeOptions { config, poems, engine })
     }

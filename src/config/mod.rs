@@ -34,6 +34,8 @@ mod tests;
 
 use std::path::Path;
 
+use crate::poem::{Poem, PoemError};
+
 pub(crate) use address::parse_port;
 pub use address::{AddressError, Host, HostPort};
 pub use duration::{DurationError, format_duration, parse_duration};
@@ -99,6 +101,16 @@ impl Config {
     /// nearest known one), a wrong type, a missing key, or what [`Config::validate`] refuses.
     pub fn from_toml(text: &str, file: &str) -> Result<Config, ConfigError> {
         Document::parse(text, file)?.read()
+    }
+
+    /// The poems, in their order. One on disk may be as long as one that a client of ours receives: a longer one could be
+    /// served and never got.
+    ///
+    /// # Errors
+    /// The first that cannot be had.
+    pub fn load_poems(&self) -> Result<Vec<Poem>, PoemError> {
+        let limit = usize::try_from(self.limits.max_poem).unwrap_or(usize::MAX);
+        self.poems.iter().map(|poem| poem.load(limit)).collect()
     }
 
     /// The configuration as TOML with every value in force and a comment a key: what `--print-config` prints.

@@ -183,10 +183,13 @@ const EXPECTED: &[&str] = &[
     "actor stop",
     "refused connect",
     "latency",
+    "little bandwidth",
     "slow reader",
+    "sliced writes",
     "reset",
     "truncated stream",
     "cut",
+    "cut one way",
 ];
 
 /// What the run has met.

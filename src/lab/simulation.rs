@@ -7,8 +7,10 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use supervisors::Watchdog;
 use supervisors::supervisor::TreeNode;
 
+use super::bug::Bug;
 use super::chronicle::{Chronicle, Fact};
 use super::simulated::{CAPACITY, Hosts};
 use crate::actors::Limit;
@@ -37,12 +39,15 @@ pub struct Simulation {
     chronicle: Chronicle,
     seed: u64,
     steps: u64,
+    bug: Option<Bug>,
 }
 
 /// A host with a node on it.
 pub struct Host {
     name: Arc<str>,
     node: Rc<RefCell<Weak<RunningNode>>>,
+    /// Of the life that is, or was last.
+    reporter: Rc<RefCell<Option<Reporter>>>,
 }
 
 /// What a simulated program does; it ends when it has ended.
@@ -62,7 +67,13 @@ impl Simulation {
             .max_message_latency(LATENCY)
             .simulation_duration(Duration::MAX);
         let (sim, hosts, chronicle) = (builder.build(), Hosts::default(), Chronicle::default());
-        Self { sim, hosts, chronicle, seed, steps: 0 }
+        Self { sim, hosts, chronicle, seed, steps: 0, bug: None }
+    }
+
+    /// Puts a bug into all hosts that are added from here on.
+    pub(super) fn plant(&mut self, bug: Option<Bug>) {
+        self.bug = bug;
+        self.hosts.plant(bug == Some(Bug::CrashClosesWell));
     }
 
     /// The network as the host called `name`, there or still to come, sees it.
@@ -85,7 +96,7 @@ impl Simulation {
     /// A host on which a node is kept running: started again, with a history of its own, a second after it has ended.
     pub fn node(&mut self, name: &str, config: Config, poems: Vec<Poem>, network: Network) -> Host {
         let name: Arc<str> = name.into();
-        let host = Host { name: Arc::clone(&name), node: Rc::default() };
+        let host = Host { name: Arc::clone(&name), node: Rc::default(), reporter: Rc::default() };
         let service = Rc::new(Service {
             name: Arc::clone(&name),
             config,
@@ -95,6 +106,8 @@ impl Simulation {
             // Any mixture will do that gives each host chance of its own.
             seed: name.bytes().fold(self.seed, |seed, byte| seed.rotate_left(8) ^ u64::from(byte)),
             node: Rc::clone(&host.node),
+            reporter: Rc::clone(&host.reporter),
+            bug: self.bug,
         });
         self.sim.host(&*name, move || {
             let service = Rc::clone(&service);
@@ -125,10 +138,15 @@ impl Simulation {
         ended
     }
 
-    /// The host crashes, as by a SIGKILL of its node: connections that it accepted are reset, nothing else of it is heard.
+    /// The host crashes, as by a SIGKILL of its node: connections that it accepted are reset, nothing else of it is heard,
+    /// and destructors that run because the simulation has to free what was there know it
+    /// ([`Node::is_killed`](supervisors::Node::is_killed)).
     pub fn crash(&mut self, host: &Host) {
         self.chronicle.note(self.now(), &host.name, Fact::HostCrashed);
         self.chronicle.dead(&host.name);
+        if let Some(reporter) = &*host.reporter.borrow() {
+            reporter.node().mark_killed();
+        }
         self.sim.crash(&*host.name);
     }
 
@@ -167,15 +185,24 @@ struct Service {
     seed: u64,
     /// Weak: with the host goes its node, and what it listens on.
     node: Rc<RefCell<Weak<RunningNode>>>,
+    reporter: Rc<RefCell<Option<Reporter>>>,
+    bug: Option<Bug>,
 }
 
 impl Service {
     async fn run(&self) -> turmoil::Result {
         loop {
             let seed = self.seed.wrapping_add(u64::try_from(now().as_nanos()).unwrap_or(u64::MAX));
-            let reporter = Reporter::new(|node| node.name(Arc::clone(&self.name)).seed(seed));
+            let planted = self.bug.map(Bug::name);
+            let reporter = Reporter::new(|node| {
+                // One thread, and a clock that stands still: nothing for a watchdog to see, no other thread to be on.
+                let node = node.watchdog(Watchdog::off()).arbiters(0);
+                node.name(Arc::clone(&self.name)).seed(seed).plant(planted)
+            });
+            *self.reporter.borrow_mut() = Some(reporter.clone());
             self.chronicle.born(now(), &self.name, &reporter);
-            let world = World { network: self.network.clone(), reporter, limit: Limit::new(CONNECTIONS) };
+            let (network, limit) = (self.network.clone(), Limit::new(CONNECTIONS));
+            let world = World { network, reporter, limit, ..World::default() };
             let why = match start(&self.config, &self.poems, world).await {
                 Ok(node) => {
                     let node = Rc::new(node);
@@ -206,3 +233,6 @@ impl std::fmt::Debug for Host {
         write!(f, "Host({})", self.name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,9 @@ pub enum StartNodeError {
     /// The token of the admin port could not be written.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// There is no thread or runtime for it.
+    #[error("cannot start the thread of the node")]
+    Thread(#[source] std::io::Error),
     /// A process did not start.
     #[error("the supervision tree did not start: {0}")]
     Tree(ExitReason),

@@ -18,6 +18,7 @@ mod error;
 mod operators;
 mod poems;
 mod proxy;
+mod setup;
 mod sockets;
 mod transform;
 
@@ -33,6 +34,7 @@ use branch::{Branch, Door};
 pub use drain::Drained;
 pub use error::StartNodeError;
 use operators::AdminPort;
+pub use setup::{Setup, ThreadNode};
 use sockets::Sockets;
 
 use crate::actors::{CachePorts, Limit};
@@ -53,6 +55,24 @@ pub struct World {
     pub reporter: Reporter,
     /// Connections at once, of all listeners that have no limit of their own.
     pub limit: Limit,
+    /// What its transform service can do.
+    pub transforms: TransformService,
+}
+
+/// Connections of a node in the default world: what fits into the 1024 descriptors that a program usually has, with the
+/// sockets it listens on.
+const CONNECTIONS: usize = 1000;
+
+/// The machine's own TCP, a history to which nobody listens yet, 1000 connections, the transforms of this crate.
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            network: Network::tcp(),
+            reporter: Reporter::new(|node| node.name("verse")),
+            limit: Limit::new(CONNECTIONS),
+            transforms: TransformService::default(),
+        }
+    }
 }
 
 /// What a branch needs to be built.
@@ -125,7 +145,7 @@ pub async fn start(config: &Config, poems: &[Poem], world: World) -> Result<Runn
         branches.push(all);
     }
     if let Some(config) = &config.transform {
-        let service = TransformService::default();
+        let service = world.transforms.clone();
         let Branch { supervisor, doors: more } = transform::branch(&plot, config, service, &sockets);
         doors.extend(more);
         branches.push(supervisor);

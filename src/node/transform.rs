@@ -62,7 +62,6 @@ mod tests {
     use crate::actors::Limit;
     use crate::config::{Config, HostPort, TransformConfig};
     use crate::event::Reporter;
-    use crate::net::Network;
     use crate::node::{RunningNode, ServiceId, World, start};
 
     /// Runs `test` on a node that is a transform service and nothing else.
@@ -74,7 +73,7 @@ mod tests {
         let limit = Limit::new(100);
         LocalSet::new().block_on(&runtime, async {
             let reporter = Reporter::new(|node| node.seed(node_seed));
-            let world = World { network: Network::tcp(), reporter, limit };
+            let world = World { reporter, limit, ..World::default() };
             test(start(&config, &[], world).await.expect("it starts")).await
         })
     }

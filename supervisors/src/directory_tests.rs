@@ -229,6 +229,9 @@ fn a_process_joins_and_leaves_as_often_as_it_likes() {
         assert_eq!(groups.join("b", &two), Err(GroupError::Dead));
         let full = Groups::<News>::new(&rig.node).bounded(1);
         assert_eq!((full.join("a", &one), full.join("a", &one)), (Ok(()), Err(GroupError::Full)));
+        kill(&first).await;
+        let (three, _) = rig.peer();
+        assert_eq!(full.join("a", &three), Ok(()), "the dead take no room");
     });
 }
 

@@ -32,6 +32,15 @@ pub enum Event {
         /// What it reports.
         report: Report,
     },
+    /// A fault that was armed has struck: the cause of what follows. Only with the feature `lab`.
+    Struck {
+        /// Where in the tree; of a process that is nobody's child, nothing.
+        path: Option<Path>,
+        /// Whom; of a child that was to be started, nobody yet.
+        pid: Option<Pid>,
+        /// What befell it, in words.
+        fault: Arc<str>,
+    },
     /// The watchdog: a turn has not ended for as long as it may last. Said again each time it has lasted twice as long.
     Stuck {
         /// Whose turn it is.
@@ -143,6 +152,11 @@ impl fmt::Display for Event {
             Self::Report { supervisor, report } => {
                 let supervisor = if supervisor.is_empty() { "the root" } else { supervisor };
                 write!(f, "{supervisor}: {report}")
+            }
+            Self::Struck { path, pid, fault } => {
+                write!(f, "FAULT: {fault}")?;
+                path.iter().try_for_each(|path| write!(f, " of {path}"))?;
+                pid.iter().try_for_each(|pid| write!(f, " {pid}"))
             }
             Self::Stuck { who, thread, lasting, response } => {
                 write!(f, "{who} is stuck: its turn lasts {lasting:.1?} on thread {thread}")?;

@@ -13,7 +13,7 @@
 //! | `exit/2`, `kill` | [`Process::exit`], [`Process::kill`] |
 //! | `link`, `unlink`, `trap_exit`, `{'EXIT', _, _}` | [`Process::link`], [`Process::unlink`], [`ContextExt::trap_exit`], [`Exit`] |
 //! | `monitor`, `demonitor`, `'DOWN'` | [`Process::monitor`], by name [`Node::monitor`], [`Monitor::demonitor`], [`Down`]; for code that is no actor [`Process::exited`] |
-//! | `register`, `whereis`, `registered` | [`Node::register`], [`Node::whereis`], [`Node::registered`]; typed: [`Node::named`] |
+//! | `register`, `unregister`, `whereis`, `registered` | [`Node::register`], [`Node::unregister`], [`Node::whereis`], [`Node::registered`]; typed: [`Node::named`] |
 //! | Elixir's `Registry` | [`Registry`], with unique or duplicate keys of any type |
 //! | `pg` | [`Groups`] |
 //! | `self()` | [`this_process`]; typed: [`ContextExt::myself`] |
@@ -41,7 +41,7 @@
 //!
 //! # Tests
 //!
-//! With the feature `test-kit` there is [`test`](mod@test): virtual time, probes, and tests that fail if an actor crashes
+//! With the feature `test-kit` there is `supervisors::test`: virtual time, probes, and tests that fail if an actor crashes
 //! though nobody expected it.
 //!
 //! # Which messages arrive

@@ -42,6 +42,13 @@ struct Inner {
     tracing: bool,
     clock: Clock,
     wall: fn() -> SystemTime,
+    #[cfg(feature = "lab")]
+    points: crate::lab::Points,
+    /// The bug that was put in on purpose, and what it is to do late.
+    #[cfg(feature = "lab")]
+    planted: Option<&'static str>,
+    #[cfg(feature = "lab")]
+    late: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 /// Time since the node was made.
@@ -56,6 +63,8 @@ pub struct NodeBuilder {
     sink: Option<Sink>,
     clock: Option<Clock>,
     wall: fn() -> SystemTime,
+    #[cfg(feature = "lab")]
+    planted: Option<&'static str>,
     watchdog: Watchdog,
     arbiters: Option<usize>,
     tracing: bool,
@@ -116,6 +125,15 @@ impl NodeBuilder {
         self
     }
 
+    /// Puts a bug into the node, to see that it is found.
+    #[cfg(feature = "lab")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn plant(mut self, bug: Option<&'static str>) -> Self {
+        self.planted = bug;
+        self
+    }
+
     /// How its threads are watched over. Default: a turn of 1 s is reported; see [`Watchdog`].
     #[must_use]
     pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
@@ -156,6 +174,12 @@ impl NodeBuilder {
                 Box::new(move || born.elapsed())
             }),
             wall: self.wall,
+            #[cfg(feature = "lab")]
+            points: crate::lab::Points::default(),
+            #[cfg(feature = "lab")]
+            planted: self.planted,
+            #[cfg(feature = "lab")]
+            late: Mutex::default(),
         }))
     }
 }
@@ -177,6 +201,8 @@ impl Node {
             sink: None,
             clock: None,
             wall: SystemTime::now,
+            #[cfg(feature = "lab")]
+            planted: None,
             watchdog: Watchdog::new(),
             arbiters: None,
             tracing: true,
@@ -213,6 +239,75 @@ impl Node {
         self.0.random.lock().fork()
     }
 
+    /// A point in a handler or timer of a process where a fault may be armed (feature `lab`), by this name. When none is
+    /// armed on the node it costs one relaxed load, without the feature nothing.
+    ///
+    /// What kills the process, or makes it exit, takes effect when its turn ends, as the code here cannot wait;
+    /// [`fault_point_async`](Self::fault_point_async) can. Outside a process nothing happens.
+    ///
+    /// # Panics
+    /// If that is the fault that is armed.
+    #[inline]
+    pub fn fault_point(&self, name: &str) {
+        #[cfg(feature = "lab")]
+        if self.0.points.is_armed() {
+            self.meet_point(name, false);
+        }
+        #[cfg(not(feature = "lab"))]
+        let _ = name;
+    }
+
+    /// [`fault_point`](Self::fault_point) in a future of a process: there whoever is slow waits, and whoever is to end
+    /// gets no further. Cancel safe.
+    ///
+    /// # Panics
+    /// If that is the fault that is armed.
+    #[inline]
+    pub async fn fault_point_async(&self, name: &str) {
+        #[cfg(feature = "lab")]
+        if self.0.points.is_armed()
+            && let Some((lift, time)) = self.meet_point(name, true)
+        {
+            lift.wait(time).await;
+        }
+        #[cfg(not(feature = "lab"))]
+        let _ = name;
+    }
+
+    /// Whether the host of this node has crashed in a simulation (feature `lab`): what a destructor of an actor asks
+    /// before it does anything that is seen outside, as a program that got a SIGKILL does nothing more. Never, without
+    /// the feature.
+    #[must_use]
+    #[inline]
+    pub fn is_killed(&self) -> bool {
+        #[cfg(feature = "lab")]
+        return self.was_killed();
+        #[cfg(not(feature = "lab"))]
+        false
+    }
+
+    /// Whether this bug was put in.
+    #[cfg(feature = "lab")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_planted(&self, bug: &str) -> bool {
+        self.0.planted == Some(bug)
+    }
+
+    /// Does what should have been done the last time, and `this` the next time: a planted bug.
+    #[cfg(feature = "lab")]
+    pub(crate) fn do_late(&self, this: impl FnOnce() + Send + 'static) {
+        let before = self.0.late.lock().replace(Box::new(this));
+        if let Some(before) = before {
+            before();
+        }
+    }
+
+    #[cfg(feature = "lab")]
+    pub(crate) fn points(&self) -> &crate::lab::Points {
+        &self.0.points
+    }
+
     /// Its own arbiters.
     #[must_use]
     pub fn places(&self) -> Places {
@@ -237,7 +332,7 @@ impl Node {
 
     /// Reports an event to the node's sink, and to whoever subscribes to `tracing`.
     pub(crate) fn report(&self, event: impl FnOnce() -> Event) {
-        if !self.is_heard() {
+        if self.is_killed() || !self.is_heard() {
             return;
         }
         let event = event();
@@ -262,12 +357,12 @@ impl Node {
         let slot = Slot::new();
         // A new slot is empty: this cannot fail.
         let _ = slot.fill(&cell);
-        self.launch(actor, cell);
+        self.run(actor, cell);
         Ref::new(slot)
     }
 
     /// Starts a process that no supervisor knows of.
-    fn launch<A: Actor<Context = Context<A>>>(&self, actor: A, cell: Arc<Cell<A>>) {
+    pub(crate) fn run<A: Actor<Context = Context<A>>>(&self, actor: A, cell: Arc<Cell<A>>) {
         self.0.watch.note_unsupervised(&(Arc::clone(&cell) as Arc<dyn Object>));
         ProcessFuture::new(actor, cell).spawn();
     }
@@ -299,7 +394,7 @@ impl Node {
         // A new slot is empty: this cannot fail.
         let _ = slot.fill(&cell);
         let monitor = Process(Arc::clone(&cell) as Arc<dyn Object>).monitor(watcher);
-        self.launch(actor, cell);
+        self.run(actor, cell);
         (Ref::new(slot), monitor)
     }
 
@@ -317,7 +412,7 @@ impl Node {
     ) -> Result<Ref<A>, RegisterError> {
         let cell = Cell::new(self.clone(), MAILBOX_BOUND);
         self.0.registry.register(name, &cell)?;
-        self.launch(actor, cell);
+        self.run(actor, cell);
         self.named(name)
     }
 
@@ -342,6 +437,15 @@ impl Node {
             Some(cell) => self.0.registry.register(name, &cell),
             None => Err(RegisterError::Dead { name: name.into() }),
         }
+    }
+
+    /// Takes a name from whoever has it (OTP `unregister`). What a supervisor's child is [named](
+    /// crate::supervisor::ChildSpec::named) it has again after its next restart.
+    ///
+    /// # Errors
+    /// [`RegisterError::Unknown`] if nobody has it (OTP-186).
+    pub fn unregister(&self, name: &str) -> Result<(), RegisterError> {
+        self.0.registry.unregister(name)
     }
 
     /// The process that has `name` now (OTP `whereis`).

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -42,6 +42,15 @@ impl<A: Actor> Slot<A> {
             self.free(cell.control.pid);
         }
         Ok(())
+    }
+
+    /// Takes whoever is here away; `false` if nobody was.
+    pub(crate) fn vacate(self: &Arc<Self>) -> bool {
+        let _change = self.change.lock();
+        let Some(cell) = self.current.swap(None) else { return false };
+        // Before it can be here again: else that would be let go of, too.
+        cell.control.let_go(&(Arc::clone(self) as Arc<dyn Name>));
+        true
     }
 
     pub(crate) fn current(&self) -> Option<Arc<Cell<A>>> {
@@ -119,13 +128,8 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         M::Result: Send,
     {
         match self.send(Box::new(Tell(message)), true) {
-            Ok((callee, Some(ticket))) => match &*callee {
-                Some(cell) => {
-                    CastWait::waiting(Place { callee: Arc::clone(cell) as Arc<dyn Object>, ticket })
-                }
-                None => CastWait::done(Err(CallError::NoProc)),
-            },
-            Ok((_, None)) | Err(SendError::Push(PushError::Dropped)) => CastWait::done(Ok(())),
+            Ok(Some(place)) => CastWait::waiting(place),
+            Ok(None) | Err(SendError::Push(PushError::Dropped)) => CastWait::done(Ok(())),
             Err(error) => CastWait::done(Err(error.into())),
         }
     }
@@ -156,14 +160,12 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         reason: ExitReason,
         limit: impl Into<Option<Duration>>,
     ) -> Result<(), CallError> {
-        let process = {
-            let (callee, _) = self.send(Box::new(Leave(reason.clone())), false)?;
-            let Some(cell) = &*callee else { return Err(CallError::NoProc) };
-            if is_this_process(&cell.control) {
-                return Err(CallError::CallingSelf);
-            }
-            Process(Arc::clone(cell) as Arc<dyn Object>)
-        };
+        let cell = self.slot.current().ok_or(CallError::NoProc)?;
+        if is_this_process(&cell.control) {
+            return Err(CallError::CallingSelf);
+        }
+        cell.push(Box::new(Leave(reason.clone())), false)?;
+        let process = Process(cell as Arc<dyn Object>);
         let ended = match limit.into() {
             None => process.exited().await,
             Some(limit) => match tokio::time::timeout(limit, process.exited()).await {
@@ -195,7 +197,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
             Err(error) => Call::new(Err(error.into())),
             Ok(ticket) => {
                 let callee = Arc::clone(cell) as Arc<dyn Object>;
-                let place = ticket.map(|ticket| Place { callee: Arc::clone(&callee), ticket });
+                let place = ticket.map(|ticket| place(cell, ticket));
                 Call::new(Ok((callee, answer))).late(Late { dropped, place })
             }
         }
@@ -218,18 +220,22 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.slot.current()
     }
 
-    fn send(&self, mail: Box<dyn Envelope<A>>, waits: bool) -> Result<Sent<A>, SendError> {
-        let current = self.slot.current.load();
-        let Some(cell) = &*current else { return Err(SendError::Nobody) };
-        match cell.push(mail, waits) {
-            Ok(ticket) => Ok((current, ticket)),
-            Err(error) => Err(SendError::Push(error)),
+    fn send(&self, mail: Box<dyn Envelope<A>>, waits: bool) -> Result<Option<Place>, SendError> {
+        match &*self.slot.current.load() {
+            None => Err(SendError::Nobody),
+            Some(cell) => match cell.push(mail, waits) {
+                Ok(None) => Ok(None),
+                Ok(Some(ticket)) => Ok(Some(place(cell, ticket))),
+                Err(error) => Err(SendError::Push(error)),
+            },
         }
     }
 }
 
-/// Whom a message was sent to, and the ticket of a sender that waits for room.
-type Sent<A> = (Guard<Option<Arc<Cell<A>>>>, Option<u64>);
+/// The place in line of a sender that waits for room.
+fn place<A: Actor>(cell: &Arc<Cell<A>>, ticket: u64) -> Place {
+    Place { callee: Arc::clone(cell) as Arc<dyn Object>, ticket }
+}
 
 /// Why a message was not sent.
 enum SendError {

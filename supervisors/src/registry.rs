@@ -29,6 +29,12 @@ pub enum RegisterError {
         /// The name.
         name: Arc<str>,
     },
+    /// Nobody has it (OTP-186).
+    #[error("nobody is registered as {name}")]
+    Unknown {
+        /// The name.
+        name: Arc<str>,
+    },
     /// It is held open, by a `Ref`, for an actor of another type.
     #[error("the name {name} belongs to an actor of another type")]
     OtherType {
@@ -51,6 +57,7 @@ struct Entry {
     actor: TypeId,
     slot: Arc<dyn Any + Send + Sync>,
     process: fn(&(dyn Any + Send + Sync)) -> Option<Process>,
+    vacate: fn(Arc<dyn Any + Send + Sync>) -> bool,
 }
 
 const FIRST_SWEEP: usize = 64;
@@ -76,8 +83,12 @@ impl Registry {
             }
         }
         let slot = Slot::<A>::new();
-        let entry =
-            Entry { actor: TypeId::of::<A>(), slot: Arc::clone(&slot) as _, process: process_in::<A> };
+        let entry = Entry {
+            actor: TypeId::of::<A>(),
+            slot: Arc::clone(&slot) as _,
+            process: process_in::<A>,
+            vacate: vacate::<A>,
+        };
         names.slots.insert(name.into(), entry);
         Ok(slot)
     }
@@ -87,6 +98,15 @@ impl Registry {
         A: Actor<Context = Context<A>>,
     {
         self.slot(name)?.fill(cell).map_err(|holder| RegisterError::Taken { name: name.into(), holder })
+    }
+
+    pub(crate) fn unregister(&self, name: &str) -> Result<(), RegisterError> {
+        let vacated = {
+            let names = self.0.lock();
+            names.slots.get(name).map(|entry| (Arc::clone(&entry.slot), entry.vacate))
+        };
+        let vacated = vacated.is_some_and(|(slot, vacate)| vacate(slot));
+        if vacated { Ok(()) } else { Err(RegisterError::Unknown { name: name.into() }) }
     }
 
     pub(crate) fn whereis(&self, name: &str) -> Option<Process> {
@@ -111,6 +131,10 @@ impl Registry {
 
 fn process_in<A: Actor<Context = Context<A>>>(slot: &(dyn Any + Send + Sync)) -> Option<Process> {
     slot.downcast_ref::<Slot<A>>()?.current().map(|cell| Process(cell))
+}
+
+fn vacate<A: Actor<Context = Context<A>>>(slot: Arc<dyn Any + Send + Sync>) -> bool {
+    slot.downcast::<Slot<A>>().is_ok_and(|slot| slot.vacate())
 }
 
 impl Entry {

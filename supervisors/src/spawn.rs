@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Context, Handler};
 
-use crate::process::{Cell, Control, Object, ProcessFuture};
+use crate::process::{Cell, Control, Object};
 use crate::reference::Slot;
 use crate::{Down, MAILBOX_BOUND, Monitor, Node, Overflow, Process, Ref, RegisterError, this_process};
 
@@ -110,7 +110,7 @@ impl Node {
             Control::link_newborn(&parent.0, &object);
         }
         let monitor = options.monitor.map(|watch| watch(&Process(object)));
-        ProcessFuture::new(actor, cell).spawn();
+        self.run(actor, cell);
         Ok(Spawned { reference, monitor })
     }
 }

@@ -58,3 +58,27 @@ fn the_example_sweeps_seeds_and_refuses_what_is_no_number() {
     assert_eq!(run(&["--replay", "5", "--clients", "10", "--storm", "4"]), held);
     assert_eq!(run(&["--seeds", "many"]).0, Some(2));
 }
+
+#[test]
+fn a_broken_law_prints_its_seed_and_the_command_that_replays_it() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(crate::series::example("sweep")).args(arguments).output();
+        let output = output.expect("an example that is built can be run");
+        (output.status.code(), String::from_utf8(output.stdout).expect("it prints text"))
+    };
+    // The third bug is one of supervision: it needs no luck.
+    let (code, told) = run(&["--seeds", "2", "--clients", "10", "--storm", "4", "--plant", "3"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("simulated seconds a second"), "{told}");
+    let mut lines = told.lines();
+    let (seed, broken) = lines
+        .find_map(|line| line.strip_prefix("seed ")?.split_once(" BROKEN "))
+        .unwrap_or_else(|| panic!("no seed: {told}"));
+    let command =
+        lines.find_map(|line| line.strip_prefix("  cargo run --release --features lab --example sweep -- "));
+    let command = command.unwrap_or_else(|| panic!("no command: {told}"));
+    assert!(command.ends_with(&format!("--replay {seed}")), "{command}");
+    let (code, chronicle) = run(&command.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, Some(1));
+    assert!(chronicle.lines().any(|line| line == format!("BROKEN {broken}")), "{chronicle}");
+}

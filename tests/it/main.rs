@@ -17,6 +17,7 @@ mod crashes;
 mod crowd;
 mod deferred;
 mod drain;
+mod embedding;
 mod engines;
 mod escalation;
 mod exhaustion;

@@ -1,9 +1,10 @@
 //! A network with faults: a [`Net`] around any other, simulated or real.
 //!
 //! A fault is armed from code, for one address or all, so many times, and lifted by dropping its guard; or the fate of
-//! each connection is drawn, while a storm lasts. Faults befall connections on the side that asks for them; listening
-//! goes through as it is. Knows nothing of poems.
+//! each connection is drawn, while a storm lasts. Faults of a storm befall connections on the side that asks for them;
+//! armed ones also on the side that accepts them. Knows nothing of poems.
 
+mod listen;
 mod open;
 mod stream;
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustix::io::Errno;
 
+use self::listen::FaultyListen;
 use self::open::Open;
 pub use self::open::{NetChange, NetFact, NetTell};
-use self::stream::FaultyStream;
+use self::stream::{FaultyStream, Side};
 use super::fault::{NetFault, Odds};
 use crate::net::{Bound, BoxFuture, ListenOptions, Net, NetError, Network, Stream};
 
@@ -30,13 +32,26 @@ pub struct FaultyNet {
 
 struct State {
     connections: u64,
+    /// Bounded by the guards that are held.
     armed: Vec<Armed>,
     next_guard: u64,
     storm: Option<(Odds, fastrand::Rng)>,
+    /// Of jitter.
+    chance: fastrand::Rng,
+}
+
+/// A connection that something may befall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// One that is asked for, to this address.
+    Connected(SocketAddr),
+    /// One that is accepted, by whoever listens at this one.
+    Accepted(SocketAddr),
 }
 
 struct Armed {
     guard: u64,
+    side: Side,
     target: Option<SocketAddr>,
     fault: NetFault,
     times: u32,
@@ -52,16 +67,34 @@ pub struct NetGuard {
 impl FaultyNet {
     /// `inner`, without faults so far; each connection is told of to `tell`.
     pub fn new(inner: Network, tell: impl Fn(NetFact) + Send + Sync + 'static) -> Self {
-        let state = State { connections: 0, armed: Vec::new(), next_guard: 0, storm: None };
+        let chance = fastrand::Rng::with_seed(0);
+        let state = State { connections: 0, armed: Vec::new(), next_guard: 0, storm: None, chance };
         Self { inner, tell: Arc::new(tell), state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The seed of its own chance, which draws jitter. Default 0.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        self.state.lock().chance = fastrand::Rng::with_seed(seed);
+        self
     }
 
     /// Arms a fault for the next `times` connections to `target`, or to anybody.
     pub fn arm(&self, target: Option<SocketAddr>, fault: NetFault, times: u32) -> NetGuard {
+        self.arm_on(Side::Connected, target, fault, times)
+    }
+
+    /// Arms a fault for the next `times` connections that are accepted at `target`, or anywhere. They are told of when
+    /// it strikes, and only then.
+    pub fn arm_accepted(&self, target: Option<SocketAddr>, fault: NetFault, times: u32) -> NetGuard {
+        self.arm_on(Side::Accepted, target, fault, times)
+    }
+
+    fn arm_on(&self, side: Side, target: Option<SocketAddr>, fault: NetFault, times: u32) -> NetGuard {
         let mut state = self.state.lock();
         state.next_guard += 1;
         let guard = state.next_guard;
-        state.armed.push(Armed { guard, target, fault, times });
+        state.armed.push(Armed { guard, side, target, fault, times });
         NetGuard { state: Arc::clone(&self.state), guard }
     }
 
@@ -75,39 +108,66 @@ impl FaultyNet {
         self.state.lock().storm = None;
     }
 
-    fn begin(&self, to: SocketAddr) -> (u64, Option<NetFault>) {
+    /// The number of a new connection, what befalls it, and its chance; of an accepted one only if something does.
+    fn fate_of(&self, target: Target) -> Option<(u64, NetFault, fastrand::Rng)> {
         let mut state = self.state.lock();
+        let fault = state.fault_of(target)?;
         state.connections += 1;
-        let armed = state.armed.iter_mut();
-        let mut armed = armed.filter(|armed| armed.times > 0 && armed.target.is_none_or(|it| it == to));
-        let fault = match armed.next() {
-            Some(armed) => {
-                armed.times -= 1;
-                Some(armed.fault)
-            }
-            None => state.storm.as_mut().and_then(|(odds, rng)| odds.draw(rng)),
+        let chance = state.chance.fork();
+        Some((state.connections, fault, chance))
+    }
+
+    fn begin(&self, to: SocketAddr) -> (u64, Option<NetFault>, fastrand::Rng) {
+        let mut state = self.state.lock();
+        let fault = state.fault_of(Target::Connected(to));
+        state.connections += 1;
+        let chance = state.chance.fork();
+        (state.connections, fault, chance)
+    }
+}
+
+impl State {
+    fn fault_of(&mut self, target: Target) -> Option<NetFault> {
+        let (side, at) = match target {
+            Target::Connected(to) => (Side::Connected, to),
+            Target::Accepted(at) => (Side::Accepted, at),
         };
-        (state.connections, fault)
+        let mut armed = self.armed.iter_mut().filter(|armed| {
+            armed.times > 0 && armed.side == side && armed.target.is_none_or(|target| target == at)
+        });
+        if let Some(armed) = armed.next() {
+            armed.times -= 1;
+            return Some(armed.fault);
+        }
+        let (odds, rng) = self.storm.as_mut().filter(|_| side == Side::Connected)?;
+        odds.draw(rng)
     }
 }
 
 impl Net for FaultyNet {
     fn bind(&self, address: SocketAddr, options: ListenOptions) -> Result<Bound, NetError> {
-        self.inner.bind(address, options)
+        let inner = self.inner.bind(address, options)?;
+        let address = inner.address();
+        Ok(Bound::new(FaultyListen { net: self.clone(), inner }, address))
     }
 
     fn connect(&self, address: SocketAddr) -> BoxFuture<'static, Result<Stream, NetError>> {
         let net = self.clone();
         Box::pin(async move {
-            let (connection, fault) = net.begin(address);
+            let (connection, fault, mut chance) = net.begin(address);
             let mut open = Open::new(Arc::clone(&net.tell), connection, address);
             if fault == Some(NetFault::Refused) {
                 open.struck(NetFault::Refused);
                 return Err(NetError::Connect { address, source: Errno::CONNREFUSED.into() });
             }
+            if let Some(NetFault::Late { by, jitter }) = fault {
+                open.struck(NetFault::Late { by, jitter });
+                tokio::time::sleep(by + jitter.mul_f64(chance.f64())).await;
+            }
             let inner = net.inner.connect(address).await?;
             open.tell(NetChange::Opened);
-            Ok(Stream::Other(Box::new(FaultyStream::new(inner, fault, open))))
+            let stream = FaultyStream::new(inner, Side::Connected, fault, chance, open);
+            Ok(Stream::Other(Box::new(stream)))
         })
     }
 

@@ -11,7 +11,7 @@ use crate::lab::fault::NetFault;
 pub struct NetFact {
     /// Counted from 1 within one network.
     pub connection: u64,
-    /// Where to.
+    /// Where to; of an accepted one, where it was.
     pub to: SocketAddr,
     /// What.
     pub what: NetChange,
@@ -51,13 +51,20 @@ pub(super) struct Open {
     connection: u64,
     to: SocketAddr,
     struck: bool,
+    /// Of an accepted connection only what befalls it is told.
+    accepted: bool,
 }
 
 impl Open {
     pub(super) fn new(tell: NetTell, connection: u64, to: SocketAddr) -> Self {
-        let open = Self { tell, connection, to, struck: false };
+        let open = Self { tell, connection, to, struck: false, accepted: false };
         open.tell(NetChange::Opening);
         open
+    }
+
+    /// A connection that was accepted at this address.
+    pub(super) fn accepted(tell: NetTell, connection: u64, at: SocketAddr) -> Self {
+        Self { tell, connection, to: at, struck: false, accepted: true }
     }
 
     pub(super) fn tell(&self, what: NetChange) {
@@ -73,6 +80,8 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.tell(NetChange::Closed);
+        if !self.accepted {
+            self.tell(NetChange::Closed);
+        }
     }
 }

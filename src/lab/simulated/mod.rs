@@ -35,9 +35,16 @@ pub(super) const CAPACITY: usize = 1 << 16;
 pub struct Hosts {
     names: Arc<Mutex<BTreeMap<String, IpAddr>>>,
     wires: Wires,
+    /// A planted bug: what is dropped ends well.
+    closes_well: bool,
 }
 
 impl Hosts {
+    /// Puts a bug in, to see that it is found.
+    pub(super) fn plant(&mut self, closes_well: bool) {
+        self.closes_well = closes_well;
+    }
+
     /// A host with this name and address, and the network as it sees it.
     pub(super) fn add(&self, name: &str, address: IpAddr) -> Simulated {
         self.names.lock().insert(name.to_owned(), address);
@@ -64,7 +71,8 @@ impl Simulated {
             End::Client => self.hosts.wires.connected(client, server),
             End::Server => self.hosts.wires.accepted(client, server),
         };
-        Stream::Other(Box::new(SimulatedStream::new(tcp, wire, end)) as Box<dyn RawStream>)
+        let resets = end == End::Server && !self.hosts.closes_well;
+        Stream::Other(Box::new(SimulatedStream::new(tcp, wire, end, resets)) as Box<dyn RawStream>)
     }
 }
 

@@ -49,9 +49,8 @@ enum Input {
 }
 
 impl SimulatedStream {
-    pub(super) fn new(tcp: TcpStream, wire: Arc<Wire>, end: End) -> Self {
+    pub(super) fn new(tcp: TcpStream, wire: Arc<Wire>, end: End, resets: bool) -> Self {
         let frame = vec![0; FRAME + 1].into_boxed_slice();
-        let resets = end == End::Server;
         Self { tcp, wire, end, frame, input: Input::Open, finished: false, resets }
     }
 

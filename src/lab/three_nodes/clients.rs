@@ -18,7 +18,10 @@ pub(super) struct Visit {
     target: Target,
 }
 
-/// Those who come when the storm has long been over: each thing is asked for once.
+/// How many ask at once for each thing when the storm is over: one for whom it is fetched, and two who wait with it.
+const CROWD: usize = 3;
+
+/// Those who come when the storm has long been over: each thing is asked for by a small crowd.
 pub(super) struct Late {
     pub(super) from: Duration,
     /// The number of the first of them.
@@ -48,7 +51,12 @@ pub(super) fn programs(
     network: &Network,
     chronicle: &Chronicle,
 ) -> Vec<Program> {
-    let targets = world.targets().into_iter().enumerate();
+    let crowds = world.targets().into_iter().flat_map(|target| {
+        // Whoever follows a poem that is passed through may be cut off, if the others are much faster.
+        let crowd = if target.is_held() { CROWD } else { 1 };
+        std::iter::repeat_n(target, crowd)
+    });
+    let targets = crowds.enumerate();
     let late = targets.map(|(number, target)| Visit { client: late.first + number, at: late.from, target });
     let host: Arc<str> = "clients".into();
     let all = visits.into_iter().chain(late);

@@ -52,7 +52,9 @@ impl Storm {
         let odds = Odds {
             refused: percent(10),
             late: percent(15),
+            bandwidth: percent(8),
             slow: percent(15),
+            sliced: percent(8),
             reset: percent(15),
             truncated: if truncations { percent(15) } else { 0 },
             cut: percent(10),

@@ -39,7 +39,7 @@ fn a_truncation_that_no_framing_shows_breaks_a_law_and_is_found() {
             let plan = small(seed);
             let mut rng = fastrand::Rng::with_seed(seed);
             let storm = Storm::draw(&mut rng, plan.storm, true);
-            let run = Run::within(&plan, rng, &World::framed(Framing::Raw), storm);
+            let run = Run::within(&plan, rng, &World::framed(Framing::Raw), storm, None);
             plan.judge(run).outcome.broken.into_iter().map(|broken| broken.law)
         })
         .collect();
@@ -55,7 +55,7 @@ fn a_host_that_crashes_resets_its_clients_says_nothing_more_and_comes_back() {
         [(at, Blow::Crash { host: 0 }), (at + Duration::from_millis(300), Blow::Bounce { host: 0 })]
     });
     let (rng, world) = (fastrand::Rng::with_seed(1), World::framed(Framing::Raw));
-    let trial = plan.judge(Run::within(&plan, rng, &world, Storm::of(blows)));
+    let trial = plan.judge(Run::within(&plan, rng, &world, Storm::of(blows), None));
     assert_eq!(trial.outcome.broken, []);
     let records = trial.chronicle.records();
     let first = records.iter().position(|record| matches!(record.fact, Fact::HostCrashed)).unwrap();

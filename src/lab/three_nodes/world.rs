@@ -48,6 +48,13 @@ pub(super) struct Target {
     pub(super) truth: Bytes,
 }
 
+impl Target {
+    /// Whether a proxy would hold all of it.
+    pub(super) fn is_held(&self) -> bool {
+        self.truth.len() <= MAX_KEPT
+    }
+}
+
 fn at(host: &str, port: u16) -> HostPort {
     HostPort { host: Host::Name(host.to_owned()), port }
 }

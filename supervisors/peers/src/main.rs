@@ -2,10 +2,16 @@
 //!
 //!     cargo run --release --manifest-path supervisors/peers/Cargo.toml [-- PART]
 //!
+//! What the fault points cost while none is armed, the one build beside the other:
+//!
+//!     cd supervisors/peers && cargo build --release
+//!     cargo run --release --features lab --target-dir target/lab -- beside target/release/peers
+//!
 //! Parts: `talk`, `start`, `crowd`, `crash`, `many`; without one, all. Prints a table in Markdown; the machine need not be
 //! quiet, since all contenders are measured in turn, in many short rounds, and compared within each.
 
 mod actors;
+mod beside;
 mod children;
 mod crash;
 mod measure;
@@ -21,6 +27,16 @@ fn main() {
     std::panic::set_hook(Box::new(|_| {}));
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["be", "talk", _] = words[..] {
+        let numbers = beside::talk_of_this().map(|number| number.to_string());
+        println!("{}", numbers.join(" "));
+        return;
+    }
+    if let ["beside", other] = words[..] {
+        println!("| what | who | median | ratio |\n|---|---|---|---|");
+        beside::compare(other.as_ref());
+        return;
+    }
     if let ["be", kind, number] = words[..] {
         // What this program starts of itself, to be measured.
         let (bytes, rate) = crowd_of(kind.to_owned(), number.parse().expect("a number"));

@@ -50,6 +50,10 @@ pub(crate) fn say(event: &Event) {
         Event::WatchdogFailed { error } => {
             error!(target: TARGET, event = "watchdog failed", %error, "{event}");
         }
+        Event::Struck { path, pid, .. } => {
+            let (path, pid) = (path.as_ref().map(ToString::to_string), pid.map(|pid| pid.to_string()));
+            warn!(target: TARGET, event = "fault", path, pid, "{event}");
+        }
     }
 }
 

@@ -29,7 +29,7 @@ struct Seen {
 }
 
 impl Census {
-    /// Nobody yet. `grace`: the longest time that any child has to stop, and a bit.
+    /// Nobody yet. `grace`: the longest time that all below any supervisor have to stop, one after the other, and a bit.
     #[must_use]
     pub fn new(grace: Duration) -> Self {
         Self { grace, seen: BTreeMap::new() }

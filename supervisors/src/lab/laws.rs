@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::Broken;
 use crate::supervisor::{ChildPid, Report, Restart, Who};
-use crate::{Event, Pid};
+use crate::{Event, ExitReason, Pid};
 
 /// All laws of this module.
 #[must_use]
 pub fn all<'a>(history: impl Iterator<Item = (Duration, &'a Event)> + Clone) -> Vec<Broken> {
     let mut broken = intensity_is_never_exceeded(history.clone());
     broken.extend(nothing_is_restarted_that_should_not_be(history.clone()));
+    broken.extend(a_restart_counts_once(history.clone()));
+    broken.extend(the_names_of_the_dead_are_free(history.clone()));
     broken.extend(nobody_lives_twice(history));
     broken
 }
@@ -48,6 +50,82 @@ pub fn intensity_is_never_exceeded<'a>(history: impl Iterator<Item = (Duration, 
                     let how = format!(
                         "{supervisor:?} restarted {count} times in {period:?}, of {}",
                         attempt.intensity
+                    );
+                    broken.push(Broken { law: LAW, at, how });
+                }
+            }
+            _ => {}
+        }
+    }
+    broken
+}
+
+/// A supervisor counts each restart once, and gives up only after as many as it is allowed (OTP-080, OTP-086).
+///
+/// It counts by whole seconds of its own clock, the law by that of the history: what falls into the second at either end
+/// of the window may or may not count.
+#[must_use]
+pub fn a_restart_counts_once<'a>(history: impl Iterator<Item = (Duration, &'a Event)>) -> Vec<Broken> {
+    const LAW: &str = "a restart counts once";
+    const SECOND: Duration = Duration::from_secs(1);
+    let mut restarts: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    let mut allowed: BTreeMap<String, (u32, Duration)> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for (at, event) in history {
+        match event {
+            Event::Exited { path, .. } => {
+                restarts.remove(&path_of(&path.supervisor, path.child.as_str()));
+            }
+            Event::Report { supervisor, report: Report::Progress { child, .. } } => {
+                restarts.remove(&path_of(supervisor, child.id.as_str()));
+            }
+            Event::Report { supervisor, report: Report::Restarting { attempt, .. } } => {
+                let times = restarts.entry(supervisor.to_string()).or_default();
+                times.push(at);
+                times.retain(|time| at - *time <= attempt.period + SECOND);
+                allowed.insert(supervisor.to_string(), (attempt.intensity, attempt.period));
+                if attempt.number as usize > times.len() {
+                    let how = format!("{supervisor:?} says {attempt}, and it is the {}.", times.len());
+                    broken.push(Broken { law: LAW, at, how });
+                }
+            }
+            Event::Report { supervisor, report: Report::ReachedMaxIntensity { .. } } => {
+                let Some((intensity, period)) = allowed.get(&**supervisor) else { continue };
+                let times = restarts.get(&**supervisor).map(Vec::as_slice).unwrap_or_default();
+                let count = times.iter().filter(|time| at - **time <= *period + SECOND).count();
+                if count < *intensity as usize {
+                    let how = format!(
+                        "{supervisor:?} gave up after {count} restarts in {period:?}, of {intensity}"
+                    );
+                    broken.push(Broken { law: LAW, at, how });
+                }
+            }
+            _ => {}
+        }
+    }
+    broken
+}
+
+/// Nobody is refused a name or place because a dead process has it (OTP-187).
+#[must_use]
+pub fn the_names_of_the_dead_are_free<'a>(
+    history: impl Iterator<Item = (Duration, &'a Event)>,
+) -> Vec<Broken> {
+    const LAW: &str = "the names of the dead are free";
+    let mut dead: BTreeSet<Pid> = BTreeSet::new();
+    let mut broken = Vec::new();
+    for (at, event) in history {
+        match event {
+            Event::Exited { pid, .. } => {
+                dead.insert(*pid);
+            }
+            Event::Report { supervisor, report: Report::StartError { child, reason } } => {
+                if let ExitReason::AlreadyStarted(holder) = reason
+                    && dead.contains(holder)
+                {
+                    let how = format!(
+                        "{} was not started because of {holder}",
+                        path_of(supervisor, child.id.as_str())
                     );
                     broken.push(Broken { law: LAW, at, how });
                 }

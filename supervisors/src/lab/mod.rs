@@ -1,5 +1,7 @@
 //! The parts of a fault lab that any program of supervised actors can use.
 //!
+//! - [`Fault`]: what befalls a process at a message, at a named point of its code or at its start, armed with
+//!   [`Node::arm`](crate::Node::arm).
 //! - [`Timetable`]: what is to happen when, drawn from a seed by whoever knows what can.
 //! - [`ActorFault`] and [`strike`]: what befalls a process of a tree.
 //! - [`laws`]: what a history of events must be, whatever happened: pure functions, the same for a simulation and for a
@@ -14,12 +16,17 @@ mod census;
 mod fault;
 pub mod laws;
 mod met;
+#[doc(hidden)]
+pub mod planted;
+mod points;
 mod sweep;
 mod timetable;
 
 pub use census::Census;
 pub use fault::{ActorFault, Struck, strike};
 pub use met::Met;
+pub use points::{Effect, Fault, FaultGuard, When};
+pub(crate) use points::{Gate, Moment, Points, Strike, failed_start};
 pub use sweep::{Outcome, Summary, sweep};
 pub use timetable::Timetable;
 

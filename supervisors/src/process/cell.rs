@@ -13,7 +13,7 @@ use actix::Actor;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::mailbox::{Envelope, Queue};
-use super::manners::{Manners, SUSPENDED};
+use super::manners::{Manners, STARTED};
 use super::overflow::{Admission, Overflow, Policy, PushError};
 use super::state::{Rare, State, Tell, Told, Trap};
 use super::thread;
@@ -55,9 +55,9 @@ pub(crate) struct Control {
     /// Its task, once it is one: a process is one task all its life.
     task: OnceLock<Waker>,
     signalled: AtomicBool,
-    started: AtomicBool,
-    /// What of [`Manners`](super::manners::Manners) each message must heed; most processes have none.
-    pub(super) heeds: AtomicU8,
+    suspended: AtomicBool,
+    /// Whether it has started, and what of its [`Manners`] each message must heed; most have none.
+    pub(super) marks: AtomicU8,
     /// In the low half what is done if its turn does not end: a [`WhenStuck`], or what its node does; in the high half
     /// what its mailbox does when it is full. One byte for both keeps an idle process small.
     responses: AtomicU8,
@@ -102,8 +102,8 @@ impl<A: Actor> Cell<A> {
             node,
             task: OnceLock::new(),
             signalled: AtomicBool::new(false),
-            started: AtomicBool::new(false),
-            heeds: AtomicU8::new(0),
+            suspended: AtomicBool::new(false),
+            marks: AtomicU8::new(0),
             responses: AtomicU8::new((Policy::from(overflow) as u8) << 4),
             waiting: AtomicU32::new(0),
             handled: AtomicU64::new(0),
@@ -199,8 +199,12 @@ impl<A: Actor> Object for Cell<A> {
             rare.signals = Vec::new();
             let (watchers, links) = (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.links));
             // They may hold its own mailbox, or anything.
-            let manners = rare.manners.take();
-            let held = (rare.trap.take(), rare.annex.take(), manners, std::mem::take(&mut rare.on_abandon));
+            let held = (
+                rare.trap.take(),
+                rare.annex.take(),
+                rare.manners.take(),
+                std::mem::take(&mut rare.on_abandon),
+            );
             drop(state);
             drop(held);
             (names, listener, watchers, links)
@@ -208,6 +212,13 @@ impl<A: Actor> Object for Cell<A> {
         // Declared by somebody else: the process finds out at its next turn and goes without a word.
         control.signalled.store(true, Ordering::Release);
         // 2. The names, before anyone hears of the death (OTP-158, OTP-187).
+        #[cfg(feature = "lab")]
+        if control.node.is_planted(crate::lab::planted::NAME_FREED_LATE) {
+            control.node.do_late(move || names.free(pid));
+        } else {
+            names.free(pid);
+        }
+        #[cfg(not(feature = "lab"))]
         names.free(pid);
         // 3. The mailbox: whoever resolved the name before finds it closed.
         let (unread, waiting): (VecDeque<_>, _) = {
@@ -321,7 +332,7 @@ impl Control {
     }
 
     pub(super) fn is_suspended(&self) -> bool {
-        self.heeds.load(Ordering::Acquire) & SUSPENDED != 0
+        self.suspended.load(Ordering::Acquire)
     }
 
     /// Stops it from opening its mail, or lets it go on.
@@ -329,11 +340,7 @@ impl Control {
         {
             // Under the lock that a process takes when it has become a task: one of the two sees the other.
             let _state = self.state.lock();
-            if suspended {
-                self.heeds.fetch_or(SUSPENDED, Ordering::Release);
-            } else {
-                self.heeds.fetch_and(!SUSPENDED, Ordering::Release);
-            }
+            self.suspended.store(suspended, Ordering::Release);
         }
         if !suspended {
             self.wake();
@@ -387,12 +394,15 @@ impl Control {
     }
 
     pub(super) fn mark_started(&self) {
-        self.started.store(true, Ordering::Release);
+        // Said in each turn; written once.
+        if self.marks.load(Ordering::Relaxed) & STARTED == 0 {
+            self.marks.fetch_or(STARTED, Ordering::Release);
+        }
     }
 
     /// Whether `started()` has returned.
     pub(crate) fn is_started(&self) -> bool {
-        self.started.load(Ordering::Acquire)
+        self.marks.load(Ordering::Acquire) & STARTED != 0
     }
 
     pub(crate) fn exit_as(&self) -> Option<ExitReason> {
@@ -436,6 +446,11 @@ impl Control {
         }
         state.names.add(name);
         true
+    }
+
+    /// Forgets a name that was taken from it.
+    pub(crate) fn let_go(&self, name: &Arc<dyn Name>) {
+        self.state.lock().names.remove(name);
     }
 
     /// Something the process shows to whoever holds it (a supervisor: its table of children).

@@ -17,7 +17,7 @@ pub fn this_process() -> Option<Process> {
 
 /// Whether it is the turn of the process this belongs to.
 pub(crate) fn is_this_process(control: &Control) -> bool {
-    thread::is_current(control)
+    thread::is_turn_of(control)
 }
 
 /// An exit signal, caught: from a process that was linked and has ended, or that was sent (OTP `{'EXIT', From, Reason}`).
@@ -31,6 +31,37 @@ pub struct Exit {
 }
 
 /// What the context of any actor can do once the actor is a process. Works on an unchanged `actix::Context`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use actix::{Actor, Context};
+/// use supervisors::{ContextExt, ExitReason, Node};
+///
+/// struct Session {
+///     user: Option<&'static str>,
+/// }
+///
+/// impl Actor for Session {
+///     type Context = Context<Self>;
+///
+///     fn started(&mut self, ctx: &mut Self::Context) {
+///         // Whoever waits for the start need not wait for this; no message comes before it.
+///         ctx.continue_with(|session, ctx| {
+///             session.user = Some("somebody");
+///             // One that nobody talks to is not needed.
+///             let limit = Some(Duration::from_millis(20));
+///             ctx.idle_timeout(limit, |_, ctx| ctx.exit(ExitReason::Normal));
+///         });
+///         ctx.on_panic(|session, reason| eprintln!("lost {:?}: {reason}", session.user));
+///     }
+/// }
+///
+/// # actix::run(async {
+/// let session = Node::new().spawn(Session { user: None }).process().expect("it runs");
+/// assert_eq!(session.exited().await, ExitReason::Normal);
+/// # }).expect("it runs");
+/// ```
 pub trait ContextExt<A> {
     /// Ends this process with `reason`: `stopping()` and `stopped()` run, then whoever watches it hears `reason`
     /// (a `gen_server` that returns `{stop, Reason, State}`).
@@ -51,6 +82,17 @@ pub trait ContextExt<A> {
     fn trap_exit(&mut self, trap: bool)
     where
         A: Handler<Exit>;
+
+    /// Has `action` done, on the watchdog's thread, if this process's thread is
+    /// [abandoned](crate::WhenStuck::Abandon): where the actor would be dropped, before anybody hears of its death. It
+    /// is for what others wait for and only this process can let go, a connection first of all: the thread keeps what
+    /// it has, so that nothing is closed by itself. Dropped undone if the process ends otherwise; of several, each is
+    /// done, in the order they were added. Must be quick. Outside a process it does nothing.
+    ///
+    /// To reset a TCP connection whose descriptor another thread holds on to, connect it to nowhere, on a clone of the
+    /// socket: `rustix::net::connect_unspec`. Closing the clone closes nothing, and `shutdown` would look like a good
+    /// end.
+    fn on_abandon(&mut self, action: impl FnOnce() + Send + 'static);
 
     /// Goes on with `next` before any other message is handled, also before those that were sent first (OTP
     /// `{continue, _}` and `handle_continue`, OTP-178): what an actor has to do after `started()` and before its mail,
@@ -96,17 +138,6 @@ pub trait ContextExt<A> {
         A: Actor<Context = Self> + Handler<M>,
         M: Message + Send + 'static,
         M::Result: Send;
-
-    /// Has `action` done, on the watchdog's thread, if this process's thread is
-    /// [abandoned](crate::WhenStuck::Abandon): where the actor would be dropped, before anybody hears of its death. It
-    /// is for what others wait for and only this process can let go, a connection first of all: the thread keeps what
-    /// it has, so that nothing is closed by itself. Dropped undone if the process ends otherwise; of several, each is
-    /// done, in the order they were added. Must be quick. Outside a process it does nothing.
-    ///
-    /// To reset a TCP connection whose descriptor another thread holds on to, connect it to nowhere, on a clone of the
-    /// socket: `rustix::net::connect_unspec`. Closing the clone closes nothing, and `shutdown` would look like a good
-    /// end.
-    fn on_abandon(&mut self, action: impl FnOnce() + Send + 'static);
 }
 
 impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
@@ -137,6 +168,12 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
                 let _ = cell.push_unbounded(Box::new(Notice(Exit { from, reason })));
             }
         })));
+    }
+
+    fn on_abandon(&mut self, action: impl FnOnce() + Send + 'static) {
+        if let Some(process) = this_process() {
+            process.0.control().add_on_abandon(Box::new(action));
+        }
     }
 
     fn continue_with(&mut self, next: impl FnOnce(&mut A, &mut Self) + 'static) {
@@ -171,12 +208,6 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
         match cell.push(Box::new(Tell(message)), false) {
             Ok(_) | Err(PushError::Dropped) => Ok(()),
             Err(error) => Err(error.into()),
-        }
-    }
-
-    fn on_abandon(&mut self, action: impl FnOnce() + Send + 'static) {
-        if let Some(process) = this_process() {
-            process.0.control().add_on_abandon(Box::new(action));
         }
     }
 }

@@ -17,7 +17,11 @@ use crate::ExitReason;
 const TURN: u64 = 256;
 
 /// Drains the mailbox from inside the unchanged actor's own context.
-struct Pump<A: Actor>(Arc<Cell<A>>);
+struct Pump<A: Actor> {
+    cell: Arc<Cell<A>>,
+    #[cfg(feature = "lab")]
+    gate: crate::lab::Gate,
+}
 
 impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
     type Output = ();
@@ -28,13 +32,20 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Pump<A> {
         ctx: &mut Context<A>,
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
-        let cell = &self.get_mut().0;
+        let this = self.get_mut();
+        let cell = &this.cell;
         // actix polls its items only once `started()` has returned.
         cell.control.mark_started();
         let mut opened = 0;
+        #[cfg(feature = "lab")]
+        let watched = this.gate.is_watched(&cell.control);
         while !ctx.waiting() && !cell.control.is_signalled() && !cell.control.is_suspended() {
             if opened == TURN {
                 task.waker().wake_by_ref();
+                break;
+            }
+            #[cfg(feature = "lab")]
+            if watched && this.gate.holds(&cell.control, || cell.control.mailbox_len() > 0, task) {
                 break;
             }
             let Some(mail) = cell.pop() else { break };
@@ -65,7 +76,11 @@ pub(crate) struct ProcessFuture<A: Actor<Context = Context<A>>> {
 impl<A: Actor<Context = Context<A>>> ProcessFuture<A> {
     pub(crate) fn new(actor: A, cell: Arc<Cell<A>>) -> Self {
         let mut ctx = Context::new();
-        ctx.spawn(Pump(Arc::clone(&cell)));
+        ctx.spawn(Pump {
+            cell: Arc::clone(&cell),
+            #[cfg(feature = "lab")]
+            gate: crate::lab::Gate::default(),
+        });
         let object = Arc::clone(&cell) as Arc<dyn Object>;
         thread::arrive(&cell.control.node, &object);
         Self { actor: Some(ctx.into_future(actor)), cell, object: Some(object) }

@@ -29,24 +29,24 @@ pub(super) struct Manners {
     own: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+/// `started()` has returned.
+pub(super) const STARTED: u8 = 1;
 /// An idle time-out runs, which the next message cancels.
-const IDLE: u8 = 1;
+const IDLE: u8 = 2;
 /// A panic is to be told to the actor.
-const PANIC: u8 = 2;
-/// Its mail waits.
-pub(super) const SUSPENDED: u8 = 4;
+const PANIC: u8 = 4;
 
-/// Opens a message, and heeds what the process has asked for, if anything: for most that is one load.
+/// Opens a message, and marks what the process has asked for, if anything: for most that is one load.
 pub(super) fn open<A: Actor<Context = Context<A>>>(
     mail: Box<dyn Envelope<A>>,
     cell: &Cell<A>,
     actor: &mut A,
     ctx: &mut Context<A>,
 ) {
-    let heeds = &cell.control.heeds;
-    let heeded = heeds.load(Ordering::Relaxed);
+    let marks = &cell.control.marks;
+    let heeded = marks.load(Ordering::Relaxed);
     if heeded & IDLE != 0 {
-        heeds.fetch_and(!IDLE, Ordering::Relaxed);
+        marks.fetch_and(!IDLE, Ordering::Relaxed);
     }
     if heeded & PANIC == 0 {
         return mail.open(actor, ctx);
@@ -64,7 +64,7 @@ pub(super) fn open<A: Actor<Context = Context<A>>>(
 
 pub(super) fn on_panic<A: Actor>(cell: &Cell<A>, terminate: fn(&mut A, &ExitReason)) {
     cell.control.with_manners(|manners| manners.on_panic = Some(Box::new(terminate)));
-    cell.control.heeds.fetch_or(PANIC, Ordering::Relaxed);
+    cell.control.marks.fetch_or(PANIC, Ordering::Relaxed);
 }
 
 /// A place that holds this process and nobody after it, always the same one.
@@ -92,10 +92,10 @@ pub(super) fn idle_timeout<A: Actor<Context = Context<A>>>(
         manners.idle
     });
     let Some(limit) = limit else {
-        cell.control.heeds.fetch_and(!IDLE, Ordering::Relaxed);
+        cell.control.marks.fetch_and(!IDLE, Ordering::Relaxed);
         return;
     };
-    cell.control.heeds.fetch_or(IDLE, Ordering::Relaxed);
+    cell.control.marks.fetch_or(IDLE, Ordering::Relaxed);
     // A timer has a grain of a millisecond; no time at all is no time at all.
     let timer = (!limit.is_zero()).then(|| Box::pin(tokio::time::sleep(limit)));
     ctx.spawn(Idle { cell: Arc::clone(cell), number, timer, idle: Some(Box::new(idle)) });
@@ -122,7 +122,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Idle<A> {
     ) -> Poll<()> {
         let this = self.get_mut();
         let control = &this.cell.control;
-        let waits = control.heeds.load(Ordering::Relaxed) & IDLE != 0
+        let waits = control.marks.load(Ordering::Relaxed) & IDLE != 0
             && control.with_manners(|manners| manners.idle) == this.number;
         if !waits {
             return Poll::Ready(());
@@ -132,7 +132,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Idle<A> {
         {
             return Poll::Pending;
         }
-        control.heeds.fetch_and(!IDLE, Ordering::Relaxed);
+        control.marks.fetch_and(!IDLE, Ordering::Relaxed);
         // A message that is here, though not yet opened, has come in time.
         if control.mailbox_len() == 0
             && let Some(idle) = this.idle.take()

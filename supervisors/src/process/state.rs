@@ -110,6 +110,14 @@ impl Names {
         };
     }
 
+    pub(super) fn remove(&mut self, name: &Arc<dyn Name>) {
+        match self {
+            Self::One(one) if Arc::ptr_eq(one, name) => *self = Self::None,
+            Self::Many(names) => names.retain(|other| !Arc::ptr_eq(other, name)),
+            Self::None | Self::One(_) => {}
+        }
+    }
+
     pub(super) fn free(self, pid: Pid) {
         match self {
             Self::None => {}

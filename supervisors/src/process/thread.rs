@@ -95,9 +95,11 @@ pub(crate) fn current() -> Option<Arc<dyn Object>> {
 }
 
 /// Whether it is the turn of the process this belongs to.
-pub(super) fn is_current(control: &Control) -> bool {
-    let is_it = |object: &Arc<dyn Object>| std::ptr::eq(object.control(), control);
-    LOCAL.with(|local| local.current.borrow().as_ref().is_some_and(is_it))
+pub(super) fn is_turn_of(control: &Control) -> bool {
+    LOCAL.with(|local| {
+        let current = local.current.borrow();
+        current.as_ref().is_some_and(|object| std::ptr::eq(object.control(), control))
+    })
 }
 
 /// A process has begun to live on this thread, which its node and whoever may abandon the thread are told.

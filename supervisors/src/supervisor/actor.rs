@@ -19,7 +19,7 @@ use super::plan::{Action, Answer, Key};
 use super::planner::Planner;
 use super::report::Report;
 use super::spec::{ChildPolicy, Shutdown};
-use super::start::{Started, Starter, Starting, Surroundings, orphan};
+use super::start::{Started, Starter, Starting, Surroundings, orphan, start};
 use super::stop::stop_all;
 use super::tree::{Row, Table};
 use crate::process::{Cell, ContextExt, ExitListener, Tell, this_process};
@@ -240,15 +240,26 @@ impl SupervisorActor {
         let Some(Some(starter)) = starter else {
             return Starting::Done(Err(ExitReason::failed("its start function was not retained")));
         };
-        starter.start(Surroundings {
-            node: self.node.clone(),
-            place: Some((Arc::clone(self.table.path()), self.plan.policy(key).id.clone())),
-            listener: Arc::clone(&self.cell) as Arc<dyn ExitListener>,
-            parent: None,
-        })
+        #[cfg(feature = "lab")]
+        if self.node.points().is_armed() {
+            self.table.is_starting(Some(self.plan.policy(key).id.clone()));
+        }
+        start(
+            starter,
+            Surroundings {
+                node: self.node.clone(),
+                place: Some((Arc::clone(self.table.path()), self.plan.policy(key).id.clone())),
+                listener: Arc::clone(&self.cell) as Arc<dyn ExitListener>,
+                parent: None,
+            },
+        )
     }
 
     fn was_started(&mut self, key: Key, started: Started) {
+        #[cfg(feature = "lab")]
+        if self.node.points().is_armed() {
+            self.table.is_starting(None);
+        }
         match started {
             Ok(Some(process)) => {
                 let pid = process.pid();

@@ -171,6 +171,14 @@ impl Starter for StaticStarter {
             Ok(plan) => plan,
             Err(error) => return Starting::Done(Err(ExitReason::failed(error))),
         };
+        #[cfg(feature = "lab")]
+        let plan = {
+            let mut plan = plan;
+            if surroundings.node.is_planted(crate::lab::planted::RESTART_COUNTED_TWICE) {
+                plan.count_twice();
+            }
+            plan
+        };
         let (children, slot) = (self.children.clone(), Arc::clone(&self.slot));
         let doomed = doomed_in(&slot);
         let plan = Planner::Static(plan);

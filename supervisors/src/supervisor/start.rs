@@ -122,6 +122,39 @@ pub(crate) trait Starter: Send + Sync {
     }
 }
 
+/// Starts a child, unless a fault that is armed for its start says otherwise.
+pub(super) fn start(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    #[cfg(feature = "lab")]
+    if surroundings.node.points().is_armed() {
+        return start_by_fault(starter, surroundings);
+    }
+    starter.start(surroundings)
+}
+
+#[cfg(feature = "lab")]
+fn start_by_fault(starter: Arc<dyn Starter>, surroundings: Surroundings) -> Starting {
+    use crate::lab::{Effect, Moment, Strike, failed_start};
+    let path = surroundings.place.clone().map(|(supervisor, child)| Path { supervisor, child });
+    let strike = surroundings.node.strikes(Moment::Start, path.as_ref(), None);
+    let Some(Strike { effect, lift }) = strike else { return starter.start(surroundings) };
+    match failed_start(effect) {
+        Err(reason) => Starting::Done(Err(reason)),
+        Ok(Effect::Slow(time)) => Starting::Later(Box::pin(async move {
+            lift.wait(time).await;
+            match starter.start(surroundings) {
+                Starting::Done(started) => started,
+                Starting::Later(starting) => starting.await,
+            }
+        })),
+        Ok(effect) => {
+            if let Effect::Block(time) = effect {
+                lift.block(time);
+            }
+            starter.start(surroundings)
+        }
+    }
+}
+
 /// Starts an actor.
 pub(super) struct ActorStarter<A: Actor> {
     pub(super) make: Box<dyn Make<A>>,
@@ -231,10 +264,8 @@ fn within(limit: Option<Duration>, starting: Starting) -> Starting {
 }
 
 /// Awaits a start on another thread, unless nobody waits for it there any more.
-async fn unless_given_up(
-    tell: &mut Tell,
-    mut starting: Pin<Box<dyn Future<Output = Started>>>,
-) -> Option<Started> {
+async fn unless_given_up(tell: &mut Tell, starting: impl Future<Output = Started>) -> Option<Started> {
+    let mut starting = pin!(starting);
     poll_fn(|cx| {
         if tell.poll_closed(cx).is_ready() {
             return Poll::Ready(None);
@@ -281,9 +312,8 @@ impl<A: Actor<Context = Context<A>>> ActorStarter<A> {
             Starting::Done(started) => hand_over(tell, started),
             Starting::Later(mut starting) => {
                 tokio::task::spawn_local(async move {
-                    let step = Box::pin(poll_fn(move |cx| {
-                        thread::enter_start(&node, &start_of, || starting.as_mut().poll(cx))
-                    }));
+                    let step =
+                        poll_fn(|cx| thread::enter_start(&node, &start_of, || starting.as_mut().poll(cx)));
                     if let Some(started) = unless_given_up(&mut tell, step).await {
                         hand_over(tell, started);
                     }

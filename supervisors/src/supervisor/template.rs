@@ -22,13 +22,42 @@ use super::start::{Starter, Starting, Surroundings, start_after};
 use super::tree::TreeNode;
 use crate::process::Object;
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Overflow, Pid, Place, Process, Ref};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Overflow, Pid, Place, Process, Ref, WhenStuck};
 
 /// What all children of a [`TemplateSupervisor`] have in common: one policy, and one start function that takes the
 /// argument a caller adds (in OTP it is appended to the template's own arguments; here those are captured).
 ///
 /// `X` is what a caller adds, `T` what a child is held by. Defaults as for any child: permanent, 5 s to shut down (a
 /// supervisor: as long as it takes), on the supervisor's thread, [`MAILBOX_BOUND`] messages.
+///
+/// ```
+/// use actix::{Actor, Context, Handler, Message};
+/// use supervisors::Node;
+/// use supervisors::supervisor::{DynamicSupervisor, Restart, Template};
+///
+/// struct Account(u32);
+/// impl Actor for Account {
+///     type Context = Context<Self>;
+/// }
+/// #[derive(Message)]
+/// #[rtype(result = "u32")]
+/// struct Balance;
+/// impl Handler<Balance> for Account {
+///     type Result = u32;
+///     fn handle(&mut self, _: Balance, _: &mut Self::Context) -> u32 {
+///         self.0
+///     }
+/// }
+///
+/// # actix::run(async {
+/// let template = Template::new("account", Account).restart(Restart::Transient);
+/// let accounts = DynamicSupervisor::template("accounts", template);
+/// let accounts = accounts.start(&Node::new()).await.expect("it starts");
+/// let account = accounts.start_child(100).await.expect("it starts").expect("it does not ignore");
+/// assert_eq!(account.reference.call(Balance).await, Ok(100));
+/// accounts.terminate_child(account.pid).await.expect("it stops");
+/// # }).expect("it runs");
+/// ```
 pub struct Template<X, T> {
     policy: ChildPolicy,
     shape: Shape,
@@ -42,6 +71,7 @@ struct Shape {
     mailbox: usize,
     overflow: Overflow,
     place: Place,
+    when_stuck: Option<WhenStuck>,
 }
 
 /// Makes the start function of one child, and what it is held by.
@@ -105,6 +135,10 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
                 .mailbox(shape.mailbox)
                 .overflow(shape.overflow)
                 .place(shape.place.clone());
+            let spec = match shape.when_stuck {
+                Some(response) => spec.when_stuck(response),
+                None => spec,
+            };
             let reference = spec.reference();
             (Child::from(spec).starter, reference)
         };
@@ -131,6 +165,13 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
         self.shape.place = place;
         self
     }
+
+    /// Sets what is done if a child's turn does not end; see [`ChildSpec::when_stuck`]. Default what the node does.
+    #[must_use]
+    pub fn when_stuck(mut self, response: WhenStuck) -> Self {
+        self.shape.when_stuck = Some(response);
+        self
+    }
 }
 
 impl<X: Send + 'static> Template<X, SupervisorRef> {
@@ -151,12 +192,8 @@ impl<X: Send + 'static> Template<X, SupervisorRef> {
 
 impl<X, T> Template<X, T> {
     fn of_molds(policy: ChildPolicy, mold: Mold<X, T>) -> Self {
-        let shape = Shape {
-            id: policy.id.clone(),
-            mailbox: MAILBOX_BOUND,
-            overflow: Overflow::Refuse,
-            place: Place::default(),
-        };
+        let (id, place, overflow) = (policy.id.clone(), Place::default(), Overflow::Refuse);
+        let shape = Shape { id, mailbox: MAILBOX_BOUND, overflow, place, when_stuck: None };
         Self { policy, shape, mold }
     }
 

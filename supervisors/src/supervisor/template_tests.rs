@@ -9,9 +9,10 @@ use tokio::task::LocalSet;
 
 use super::{
     ChildCounts, ChildError, ChildInfo, ChildKind, ChildPid, ChildSpec, DynamicSupervisor, Report, Restart,
-    Shutdown, StartError, Supervisor, SupervisorRef, Template, TemplateRef, TemplateSupervisor, Who,
+    Shutdown, SpecError, StartError, Supervisor, SupervisorRef, Template, TemplateRef, TemplateSupervisor,
+    Who,
 };
-use crate::{CallError, Event, ExitReason, Node, Pid, Process, Ref};
+use crate::{CallError, Event, ExitReason, Node, Pid, Process, Ref, WhenStuck};
 
 /// What a worker is made from; the events and starts of all.
 #[derive(Clone)]
@@ -387,5 +388,39 @@ fn a_dynamic_supervisor_bounds_its_children_and_gives_each_what_all_share() {
         assert_eq!(dynamic.terminate_child(pids[1]).await, Ok(()));
         assert_eq!(dynamic.terminate_child(pids[1]).await, Err(ChildError::NotFound));
         assert_eq!(dynamic.count_children().await, Ok(counts(1, 1, 1)));
+    });
+}
+
+/// OTP-184, OTP-065.
+#[test]
+fn an_end_in_good_order_is_not_reported_and_any_other_is() {
+    run(async |rig| {
+        let workers = start(&rig, workers(Restart::Temporary)).await;
+        for reason in
+            [ExitReason::Normal, ExitReason::Shutdown, ExitReason::failed("boom"), ExitReason::Killed]
+        {
+            let (_, held) = child(&rig, &workers, "a").await;
+            held.stop(reason.clone(), None).await.expect("it ends as asked");
+            assert_eq!(workers.count_children().await, Ok(counts(1, 0, 0)));
+            let told = rig.reports();
+            match &told[..] {
+                [] => assert!(reason.is_clean(), "{reason}"),
+                [Report::ChildTerminated { reason: told, .. }] => {
+                    assert!(*told == reason && !reason.is_clean());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+/// A template is refused what its children cannot have, when a child is asked for.
+#[test]
+fn a_template_of_children_to_be_abandoned_needs_threads_of_the_nodes_own() {
+    run(async |rig| {
+        let template = Template::fallible("worker", make).when_stuck(WhenStuck::Abandon);
+        let workers = start(&rig, DynamicSupervisor::template("workers", template)).await;
+        let refused = workers.start_child(rig.seed("a")).await.err();
+        assert!(matches!(refused, Some(ChildError::Spec(SpecError::NotAbandonable(_)))), "{refused:?}");
     });
 }

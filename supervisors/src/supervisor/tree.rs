@@ -16,6 +16,9 @@ use crate::{ExitReason, Path, Pid, Process, Statistics};
 pub(crate) struct Table {
     path: Arc<str>,
     rows: Mutex<Vec<Option<Row>>>,
+    /// The child that is being started while a fault is armed: its process is in no row yet.
+    #[cfg(feature = "lab")]
+    starting: Mutex<Option<ChildId>>,
 }
 
 pub(crate) struct Row {
@@ -41,7 +44,17 @@ pub(crate) struct Ended {
 
 impl Table {
     pub(crate) fn new(path: Arc<str>) -> Arc<Self> {
-        Arc::new(Self { path, rows: Mutex::new(Vec::new()) })
+        Arc::new(Self {
+            path,
+            rows: Mutex::new(Vec::new()),
+            #[cfg(feature = "lab")]
+            starting: Mutex::new(None),
+        })
+    }
+
+    #[cfg(feature = "lab")]
+    pub(crate) fn is_starting(&self, child: Option<ChildId>) {
+        *self.starting.lock() = child;
     }
 
     pub(crate) fn path(&self) -> &Arc<str> {
@@ -75,9 +88,10 @@ impl Table {
 
     /// Where the child with this process is, also one that has not told its supervisor yet that it runs.
     pub(crate) fn path_of(&self, pid: Pid) -> Option<Path> {
-        let rows = self.rows.lock();
-        let row = rows.iter().flatten().find(|row| row.is(pid))?;
-        Some(Path { supervisor: Arc::clone(&self.path), child: row.id.clone() })
+        let child = self.rows.lock().iter().flatten().find(|row| row.is(pid)).map(|row| row.id.clone());
+        #[cfg(feature = "lab")]
+        let child = child.or_else(|| self.starting.lock().clone());
+        Some(Path { supervisor: Arc::clone(&self.path), child: child? })
     }
 
     fn children(&self) -> Vec<TreeNode> {

@@ -63,6 +63,7 @@ impl Setup {
             network: Network::tcp(),
             reporter: Reporter::new(|node| node.seed(1)),
             limit: Limit::new(1 << 16),
+            ..World::default()
         };
         let events = world.reporter.history().subscribe(EVENTS);
         let node = node::start(&self.config, &self.poems, world).await.expect("the node starts");

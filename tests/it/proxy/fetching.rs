@@ -126,7 +126,7 @@ fn a_proxy_finds_a_poem_of_its_own_node_wherever_it_listens() {
         config.poems[3].pace = verse::config::Pace::Fast;
         let poems: Vec<_> = config.poems.iter().map(|poem| poem.load(1 << 20).unwrap()).collect();
         let reporter = Reporter::new(|node| node);
-        let world = World { network: Network::tcp(), reporter, limit: Limit::new(100) };
+        let world = World { reporter, limit: Limit::new(100), ..World::default() };
         let node = node::start(&config, &poems, world).await.unwrap();
         let address = node.address(ServiceId::Proxy(0)).unwrap();
         let got = read(TcpStream::connect(address).await.unwrap()).await.unwrap();

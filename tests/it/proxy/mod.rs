@@ -21,7 +21,6 @@ use tokio::task::{JoinHandle, LocalSet};
 use verse::actors::Limit;
 use verse::config::{Config, HostPort, ProxyConfig, Upstream};
 use verse::event::{Event, Reporter};
-use verse::net::Network;
 use verse::node::{self, RunningNode, ServiceId, World};
 
 /// How long anything may take: not a measure, only the end of a test that would hang.
@@ -116,7 +115,7 @@ impl Proxy {
         change(&mut config);
         let reporter = Reporter::new(|node| node.seed(1));
         let events = reporter.history().subscribe(1 << 20);
-        let world = World { network: Network::tcp(), reporter, limit: Limit::new(10_000) };
+        let world = World { reporter, limit: Limit::new(10_000), ..World::default() };
         let node = node::start(&config, &[], world).await.unwrap();
         let address = node.address(ServiceId::Proxy(0)).unwrap();
         Self { node, address, events }

@@ -97,7 +97,8 @@ impl Play {
         let reporter = Reporter::new(|node| node.seed(seed));
         let events = reporter.history().subscribe(1 << 16);
         let net = Memory::new(facts.clone());
-        let world = World { network: Network::new(net.clone()), reporter, limit: Limit::new(10_000) };
+        let network = Network::new(net.clone());
+        let world = World { network, reporter, limit: Limit::new(10_000), ..World::default() };
         let node = node::start(&config(), &[], world).await.unwrap();
         Self { node, events, net, facts, model: Model::new(TERMS), clients: BTreeMap::new(), next: 1 }
     }

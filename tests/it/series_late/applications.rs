@@ -102,6 +102,7 @@ fn each_of_two_poems_has_a_group_of_services_of_its_own() {
             network: Network::tcp(),
             reporter: Reporter::new(|node| node.seed(1)),
             limit: Limit::new(16),
+            ..World::default()
         };
         let node = node::start(&config, &loaded, world).await.expect("it starts");
         let group = |name: &str| {

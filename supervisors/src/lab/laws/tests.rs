@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::lab::{ActorFault, Census, strike};
+use crate::lab::{ActorFault, Census, planted, strike};
 use crate::supervisor::{ChildSpec, Supervisor};
 use crate::{ExitReason, Node};
 
@@ -22,12 +22,18 @@ type Log = Vec<(Duration, Event)>;
 /// The history of a tree of one worker that crashes three times, the last time once too often; with the tree in hand
 /// before each.
 fn history() -> Log {
+    history_with(None)
+}
+
+/// The same, with a bug put in.
+fn history_with(bug: Option<&'static str>) -> Log {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let log = Arc::new(Mutex::new(Log::new()));
     let sink = Arc::clone(&log);
     let second = Duration::from_secs(1);
     LocalSet::new().block_on(&runtime.unwrap(), async {
-        let node = Node::builder().on_event(move |at, event| sink.lock().push((at, event))).build();
+        let node =
+            Node::builder().plant(bug).on_event(move |at, event| sink.lock().push((at, event))).build();
         let root = Supervisor::new("root").intensity(2, 10 * second);
         let root = root.child(ChildSpec::new("worker", || Worker)).start(&node).await.unwrap();
         let mut census = Census::new(second);
@@ -37,12 +43,16 @@ fn history() -> Log {
             let struck = strike(&tree, 1, ActorFault::Crash).unwrap();
             assert_eq!(struck.path, "root/worker");
             tokio::time::sleep(second).await;
-            assert_eq!(root.process().is_some_and(|root| root.is_alive()), number < 2);
+            let lives = root.process().is_some_and(|root| root.is_alive());
+            if bug.is_some() && !lives {
+                break;
+            }
+            assert_eq!(lives, number < 2);
         }
         assert_eq!(census.look(100 * second), []);
         assert_eq!(census.end(100 * second), []);
     });
-    Arc::into_inner(log).map(Mutex::into_inner).expect("the node is gone")
+    log.lock().split_off(0)
 }
 
 fn broken(log: &Log) -> Vec<&'static str> {
@@ -119,4 +129,18 @@ fn one_who_outlives_its_supervisor_is_found_after_the_grace() {
         assert_eq!(census.look(at(7)).len(), 1);
         assert_eq!(census.end(at(8)).len(), 1);
     });
+}
+
+/// OTP-080: what is planted is a real bug of a real tree, and the law for it finds it.
+#[test]
+fn a_supervisor_that_counts_each_restart_twice_is_found() {
+    let found = broken(&history_with(Some(planted::RESTART_COUNTED_TWICE)));
+    assert_eq!(found, ["a restart counts once"; 2], "at the first restart, and when it gave up");
+}
+
+/// OTP-187
+#[test]
+fn a_name_that_is_freed_late_is_found() {
+    let found = broken(&history_with(Some(planted::NAME_FREED_LATE)));
+    assert_eq!(found.first(), Some(&"the names of the dead are free"), "{found:?}");
 }

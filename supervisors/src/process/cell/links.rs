@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Control, Object, Signal, State, Trap};
 use crate::process::state::Rare;
+use crate::process::thread;
 use crate::{ExitReason, Pid};
 
 impl Control {
@@ -12,6 +13,9 @@ impl Control {
     pub(crate) fn exit_signal(&self, from: Option<Pid>, reason: ExitReason) {
         if reason == ExitReason::Kill {
             return self.signal(Signal::Exit(ExitReason::Killed));
+        }
+        if self.node.watch().has_abandoned() && thread::is_abandoned() {
+            return;
         }
         if self.heed(&mut self.state.lock(), from, reason) {
             self.wake();

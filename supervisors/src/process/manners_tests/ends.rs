@@ -224,3 +224,60 @@ fn a_stop_comes_behind_the_mail_and_waits_no_longer_than_it_may() {
         assert_eq!(stop.await, Err(CallError::Exit(ExitReason::Shutdown)), "another end than asked for");
     });
 }
+
+/// OTP-147: what a process says when it ends by itself.
+#[test]
+fn a_process_ends_with_normal_its_own_reason_or_its_panic() {
+    run(async |rig| {
+        let (server, process) = rig.running().await;
+        server.cast(order(|_, ctx| ctx.stop()));
+        assert_eq!(process.exited().await, ExitReason::Normal);
+        let (server, process) = rig.running().await;
+        server.cast(order(|_, ctx| ctx.exit(ExitReason::failed("mine"))));
+        assert_eq!(process.exited().await, ExitReason::failed("mine"));
+        let (server, process) = rig.running().await;
+        server.cast(order(|_, _| panic!("as asked")));
+        let reason = process.exited().await;
+        assert!(
+            matches!(&reason, ExitReason::Panicked { message, .. } if &**message == "as asked"),
+            "{reason}"
+        );
+    });
+}
+
+/// OTP-157.
+#[test]
+fn nothing_of_a_process_runs_once_an_exit_signal_has_reached_it() {
+    run(async |rig| {
+        let (server, process) = rig.running().await;
+        server.cast(order(|server, ctx| {
+            ctx.spawn(std::future::ready(()).into_actor(server).map(|(), server, _| server.say("a future")));
+            server.say("the last");
+            // Its own turn goes to its end.
+            this_process().expect("it is one").exit(ExitReason::failed("boom"));
+        }));
+        server.cast(say("mail"));
+        assert_eq!(process.exited().await, ExitReason::failed("boom"));
+        let seen = rig.seen();
+        assert_eq!(seen[0], "the last");
+        assert!(!seen.iter().any(|said| said == "mail" || said.starts_with("terminate")), "{seen:?}");
+    });
+}
+
+/// OTP-167: what an answer would be sent to is gone with the call.
+#[test]
+fn an_answer_nobody_waits_for_any_more_goes_nowhere() {
+    run(async |rig| {
+        let (server, process) = rig.running().await;
+        let mut call = Box::pin(server.call(Later));
+        let early = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx)));
+        assert_eq!(early.await, Poll::Pending);
+        drop(call);
+        let late = server.call(Later).within(SECOND / 2).await;
+        assert_eq!(late, Err(CallError::Timeout(SECOND / 2)));
+        tokio::time::sleep(5 * SECOND).await;
+        assert_eq!(rig.seen(), ["replied later", "replied later"], "the server did its work");
+        assert!(process.is_alive());
+        assert_eq!(server.call(say("fine")).await, Ok(7));
+    });
+}

@@ -124,3 +124,50 @@ fn an_actor_can_hand_out_itself_and_that_reference_ends_with_it() {
         assert_eq!(me.call(say("gone")).await, Err(CallError::NoProc));
     });
 }
+
+/// OTP-186, and OTP-188: a process may have several names.
+#[test]
+fn a_name_has_one_process_at_a_time_and_a_process_any_number_of_names() {
+    run(async |rig| {
+        let ((one, first), (two, second)) = (rig.running().await, rig.running().await);
+        assert_eq!(rig.node.register("name", &one), Ok(()));
+        let taken = Err(RegisterError::Taken { name: "name".into(), holder: first.clone() });
+        assert_eq!(rig.node.register("name", &two), taken);
+        assert_eq!(rig.node.register("name", &one), taken, "also by the same");
+        assert_eq!(rig.node.register("other", &one), Ok(()));
+        assert_eq!(
+            (rig.node.whereis("name"), rig.node.whereis("other")),
+            (Some(first.clone()), Some(first.clone()))
+        );
+        assert_eq!(rig.node.unregister("name"), Ok(()));
+        let unknown = Err(RegisterError::Unknown { name: "name".into() });
+        assert_eq!(rig.node.unregister("name"), unknown);
+        assert_eq!(rig.node.unregister("never"), Err(RegisterError::Unknown { name: "never".into() }));
+        assert_eq!(rig.node.register("name", &two), Ok(()), "free for another");
+        first.kill();
+        first.exited().await;
+        assert_eq!((rig.node.whereis("name"), rig.node.whereis("other")), (Some(second), None));
+        assert!(matches!(rig.node.register("late", &one), Err(RegisterError::Dead { .. })));
+    });
+}
+
+/// OTP-165: of one death the exit signal is heard before the `Down`. Of two senders no order is promised.
+#[test]
+fn the_exit_of_a_link_comes_before_the_down_of_a_monitor() {
+    run(async |rig| {
+        for _ in 0..100 {
+            let ((watcher, watching), (_, dying)) = (rig.running().await, rig.running().await);
+            watcher.call(order(|_, ctx| ctx.trap_exit(true))).await.expect("it lives");
+            dying.monitor(&watcher);
+            dying.link(&watching);
+            dying.kill();
+            dying.exited().await;
+            settle().await;
+            let seen = rig.seen();
+            assert!(
+                seen[0].starts_with("exit") && seen[1].starts_with("down") && seen.len() == 2,
+                "{seen:?}"
+            );
+        }
+    });
+}

@@ -109,3 +109,34 @@ fn a_process_can_be_linked_monitored_named_and_bounded_before_it_runs() {
         assert!(matches!(taken, Err(RegisterError::Taken { .. })));
     });
 }
+
+/// OTP-156, OTP-181: started linked, each hears of the other's end.
+#[test]
+fn what_is_started_linked_ends_with_its_parent_and_is_heard_by_it() {
+    run(async |rig| {
+        for child_first in [true, false] {
+            let (parent, above) = rig.running().await;
+            let (node, log, born) = (rig.node.clone(), Arc::clone(&rig.log), Arc::new(Mutex::new(None)));
+            let told = Arc::clone(&born);
+            let start = order(move |server, ctx| {
+                ctx.trap_exit(true);
+                let spec = ChildSpec::new("s", move || Server { log: Arc::clone(&log), begin: None });
+                let starting = async move { *told.lock() = node.start_link(spec).await.expect("it starts") };
+                ctx.spawn(starting.into_actor(server));
+            });
+            parent.call(start).await.expect("it lives");
+            settle().await;
+            let child = born.lock().take().expect("it does not ignore").process().expect("it runs");
+            assert_eq!(rig.seen(), ["started"]);
+            if child_first {
+                child.exit(ExitReason::failed("boom"));
+                child.exited().await;
+                settle().await;
+                assert_eq!(rig.seen(), ["exit: boom"]);
+            } else {
+                above.kill();
+                assert_eq!(child.exited().await, ExitReason::Killed);
+            }
+        }
+    });
+}

@@ -18,11 +18,26 @@ pub(crate) struct Window {
     seconds: VecDeque<(u64, u32)>,
     /// The sum over `seconds`; at most one above `intensity`, after which the supervisor ends.
     total: u32,
+    /// A planted bug: each restart is counted as two.
+    #[cfg(feature = "lab")]
+    twice: bool,
 }
 
 impl Window {
     pub(crate) const fn new(intensity: u32, period: Duration) -> Self {
-        Self { intensity, period, seconds: VecDeque::new(), total: 0 }
+        Self {
+            intensity,
+            period,
+            seconds: VecDeque::new(),
+            total: 0,
+            #[cfg(feature = "lab")]
+            twice: false,
+        }
+    }
+
+    #[cfg(feature = "lab")]
+    pub(crate) const fn count_twice(&mut self) {
+        self.twice = true;
     }
 
     /// Counts a restart tried `now`, a time since any fixed origin. `None` if it is one too many.
@@ -39,10 +54,14 @@ impl Window {
         if self.total >= self.intensity {
             return None;
         }
-        self.total += 1;
+        #[cfg(feature = "lab")]
+        let one = if self.twice { 2 } else { 1 };
+        #[cfg(not(feature = "lab"))]
+        let one = 1;
+        self.total += one;
         match self.seconds.back_mut() {
-            Some((second, count)) if *second == now => *count += 1,
-            _ => self.seconds.push_back((now, 1)),
+            Some((second, count)) if *second == now => *count += one,
+            _ => self.seconds.push_back((now, one)),
         }
         Some(Attempt { number: self.total, intensity: self.intensity, period: self.period })
     }

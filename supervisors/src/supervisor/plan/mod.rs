@@ -89,6 +89,12 @@ enum Work {
 }
 
 impl Plan {
+    /// A planted bug: see [`Window`].
+    #[cfg(feature = "lab")]
+    pub(crate) const fn count_twice(&mut self) {
+        self.window.count_twice();
+    }
+
     /// A plan for these children, in start order. All specs are checked before any child is started (OTP-012):
     /// flags first, then children in order (OTP-005).
     pub(crate) fn new(

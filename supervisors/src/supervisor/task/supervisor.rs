@@ -12,7 +12,7 @@ use crate::supervisor::{
     Child, ChildCounts, ChildError, ChildId, ChildRef, ChildSpec, DynamicRef, DynamicSupervisor, Restart,
     Shutdown, TreeNode,
 };
-use crate::{ExitReason, Node, Pid, Place, Process, this_process};
+use crate::{ExitReason, Node, Pid, Place, Process, WhenStuck, this_process};
 
 /// A supervisor of tasks (Elixir's `Task.Supervisor`, OTP-204 to OTP-208).
 ///
@@ -47,12 +47,14 @@ pub struct TaskSupervisor {
 struct Manner {
     shutdown: Shutdown,
     place: Place,
+    when_stuck: Option<WhenStuck>,
 }
 
 impl TaskSupervisor {
     /// A supervisor of tasks called `id`.
     pub fn new(id: impl Into<ChildId>) -> Self {
-        let manner = Manner { shutdown: Shutdown::Timeout(Duration::from_secs(5)), place: Place::default() };
+        let shutdown = Shutdown::Timeout(Duration::from_secs(5));
+        let manner = Manner { shutdown, place: Place::default(), when_stuck: None };
         Self { dynamic: DynamicSupervisor::new(id), manner }
     }
 
@@ -75,6 +77,13 @@ impl TaskSupervisor {
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
         self.manner.place = place;
+        self
+    }
+
+    /// Sets what is done if a task's turn does not end; see [`ChildSpec::when_stuck`]. Default what the node does.
+    #[must_use]
+    pub fn when_stuck(mut self, response: WhenStuck) -> Self {
+        self.manner.when_stuck = Some(response);
         self
     }
 
@@ -294,6 +303,10 @@ impl TaskRef {
         id: ChildId,
         make: impl FnOnce() -> TaskActor<T> + Send + 'static,
     ) -> ChildSpec<TaskActor<T>> {
-        ChildSpec::once(id, make).shutdown(self.manner.shutdown).place(self.manner.place.clone())
+        let spec = ChildSpec::once(id, make).shutdown(self.manner.shutdown).place(self.manner.place.clone());
+        match self.manner.when_stuck {
+            Some(response) => spec.when_stuck(response),
+            None => spec,
+        }
     }
 }
