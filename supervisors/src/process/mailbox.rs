@@ -113,6 +113,9 @@ impl<R> Drop for LastReply<R> {
     }
 }
 
+/// Messages that were never opened.
+type Unread<A> = VecDeque<Box<dyn Envelope<A>>>;
+
 /// What is queued for one process, in sending order.
 pub(crate) struct Queue<A: Actor> {
     /// The oldest message, if the rest came after it: most mailboxes never hold more than one, and so need no buffer.
@@ -221,7 +224,7 @@ impl<A: Actor> Queue<A> {
     }
 
     /// Refuses all mail from now on and gives back what was never opened, and what waited for room.
-    pub(crate) fn close(&mut self) -> (VecDeque<Box<dyn Envelope<A>>>, VecDeque<Waiting<A>>) {
+    pub(crate) fn close(&mut self) -> (Unread<A>, VecDeque<Waiting<A>>) {
         self.closed = true;
         let waiting = self.ages.beside_mut().map(Line::close).unwrap_or_default();
         let mut unread = std::mem::take(&mut self.mail);

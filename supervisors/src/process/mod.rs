@@ -30,6 +30,8 @@ pub(crate) use panic::{CatchPanic, catch};
 pub use statistics::Statistics;
 
 #[cfg(test)]
+mod flood_tests;
+#[cfg(test)]
 mod link_tests;
 #[cfg(test)]
 mod manners_tests;
