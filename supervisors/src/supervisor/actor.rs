@@ -177,10 +177,7 @@ impl SupervisorActor {
                         return;
                     }
                 }
-                Action::Forget { key } => {
-                    self.end_pause(key, ctx);
-                    self.table.remove(key);
-                }
+                Action::Forget { key } => self.forget(key, ctx),
                 Action::QueueRetryAfter { key, child, delay, number } => {
                     self.pause(key, PauseOver(child, number), delay, ctx);
                 }
@@ -219,6 +216,11 @@ impl SupervisorActor {
             let _ = this.cell.push_unbounded(Box::new(Tell(over)));
         });
         self.pauses.insert(key, timer);
+    }
+
+    fn forget(&mut self, key: Key, ctx: &mut Context<Self>) {
+        self.end_pause(key, ctx);
+        self.table.remove(key);
     }
 
     fn end_pause(&mut self, key: Key, ctx: &mut Context<Self>) {
