@@ -96,7 +96,7 @@ async fn kill(process: &Process) {
     process.exited().await;
 }
 
-/// OTP-200, OTP-201.
+/// OTP-200, OTP-201, OTP-203.
 #[test]
 fn a_unique_key_has_one_process_until_that_unregisters_or_ends() {
     run(async |rig| {

@@ -65,7 +65,7 @@ pub struct NodeBuilder {
     wall: fn() -> SystemTime,
     #[cfg(feature = "lab")]
     planted: Option<&'static str>,
-    watchdog: Watchdog,
+    watchdog: Option<Watchdog>,
     arbiters: Option<usize>,
     tracing: bool,
 }
@@ -134,10 +134,11 @@ impl NodeBuilder {
         self
     }
 
-    /// How its threads are watched over. Default: a turn of 1 s is reported; see [`Watchdog`].
+    /// How its threads are watched over. Default: a turn of 1 s is reported if there is anybody to hear it; see
+    /// [`Watchdog`].
     #[must_use]
     pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
-        self.watchdog = watchdog;
+        self.watchdog = Some(watchdog);
         self
     }
 
@@ -203,7 +204,7 @@ impl Node {
             wall: SystemTime::now,
             #[cfg(feature = "lab")]
             planted: None,
-            watchdog: Watchdog::new(),
+            watchdog: None,
             arbiters: None,
             tracing: true,
         }

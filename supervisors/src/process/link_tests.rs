@@ -115,6 +115,7 @@ fn reasons() -> [ExitReason; 5] {
     ]
 }
 
+/// OTP-150, too: a process that ends by itself with `kill`.
 #[test]
 fn otp_148_a_linked_process_that_does_not_trap_dies_of_the_same_reason_but_normal() {
     run(async |rig| {
@@ -152,6 +153,7 @@ fn otp_148_a_linked_process_that_traps_hears_every_reason_and_lives() {
     });
 }
 
+/// OTP-150, too: `killed` that is sent.
 #[test]
 fn otp_149_a_kill_cannot_be_trapped_and_is_heard_as_killed() {
     run(async |rig| {

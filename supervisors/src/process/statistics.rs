@@ -11,8 +11,8 @@ use super::{Object, Process};
 pub struct Statistics {
     /// Messages waiting in its mailbox. Mail sent through a raw `Addr` is not counted.
     pub mailbox_len: usize,
-    /// How long the oldest of them has waited; `None` if none waits, or the node has no [watchdog](crate::Watchdog)
-    /// to tell the time. Up to an eighth of the watchdog's limit too long or too short (0.125 s unless told otherwise):
+    /// How long the oldest of them has waited; `None` if none waits, or no [watchdog](crate::Watchdog) runs to tell
+    /// the time. Up to an eighth of the watchdog's limit too long or too short (0.125 s unless told otherwise):
     /// no clock is read for a message. In simulation it is the node's clock, to the millisecond.
     pub oldest: Option<Duration>,
     /// Messages handled so far; those of the turn it is in are not counted yet.

@@ -137,6 +137,7 @@ fn an_actor_lives_on_though_nobody_holds_it() {
     });
 }
 
+/// OTP-147.
 #[test]
 fn a_panic_is_an_exit_reason_with_message_and_place() {
     run(async |node, log| {
@@ -166,6 +167,7 @@ fn otp_166_mail_to_the_dead_is_lost_and_a_call_says_so() {
     });
 }
 
+/// OTP-157: nothing of it runs but what drops it.
 #[test]
 fn otp_149_a_kill_ends_an_actor_that_waits() {
     run(async |node, log| {
@@ -178,6 +180,7 @@ fn otp_149_a_kill_ends_an_actor_that_waits() {
     });
 }
 
+/// OTP-157: mail that had arrived before is not handled any more.
 #[test]
 fn a_signal_is_looked_at_before_each_message() {
     run(async |node, log| {
@@ -237,6 +240,7 @@ fn otp_099_a_stop_and_a_kill_right_behind_it_let_an_obedient_actor_say_shutdown(
     });
 }
 
+/// OTP-147.
 #[test]
 fn an_actor_ends_itself_with_a_reason() {
     run(async |node, log| {

@@ -19,7 +19,7 @@ use super::plan::{Action, Answer, Key};
 use super::planner::Planner;
 use super::report::Report;
 use super::spec::{ChildPolicy, Shutdown};
-use super::start::{Started, Starter, Starting, Surroundings, orphan, start};
+use super::start::{NotRetained, Started, Starter, Starting, Surroundings, orphan, start};
 use super::stop::stop_all;
 use super::tree::{Row, Table};
 use crate::process::{Cell, ContextExt, ExitListener, Tell, this_process};
@@ -240,7 +240,7 @@ impl SupervisorActor {
             if last { row.starter.take() } else { row.starter.clone() }
         });
         let Some(Some(starter)) = starter else {
-            return Starting::Done(Err(ExitReason::failed("its start function was not retained")));
+            return NotRetained::start_failed();
         };
         #[cfg(feature = "lab")]
         if self.node.points().is_armed() {
@@ -339,7 +339,7 @@ impl SupervisorActor {
     pub(super) fn child(&self, child: &ChildRef) -> Result<Child, ChildError> {
         let (key, policy) = self.plan.child_spec(&child.clone().resolve().0)?;
         let starter = self.table.with(key, |row| row.starter.clone()).flatten();
-        let starter = starter.ok_or(ChildError::NotFound)?;
+        let starter = starter.unwrap_or_else(|| Arc::new(NotRetained));
         Ok(Child { policy: policy.clone(), starter })
     }
 

@@ -85,10 +85,11 @@ impl SupervisorRef {
         self.look(SupervisorActor::counts).await
     }
 
-    /// The spec of a child, to be looked at or given to another supervisor (OTP-060).
+    /// The spec of a child, to be looked at or given to another supervisor (OTP-060). That of a temporary child can only
+    /// be looked at: its start function is not retained, and a start of it fails (OTP-066).
     ///
     /// # Errors
-    /// [`ChildError::NotFound`], also for a temporary child, whose start function is not retained (OTP-066).
+    /// [`ChildError::NotFound`].
     pub async fn get_child_spec(&self, child: impl Into<ChildRef>) -> Result<Child, ChildError> {
         let child = child.into();
         self.look(move |supervisor| supervisor.child(&child)).await?

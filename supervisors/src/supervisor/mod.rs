@@ -65,6 +65,9 @@ pub use error::{ChildError, SpecError};
 pub use flags::{AutoShutdown, DynamicFlags, Flags, Strategy};
 pub use handle::SupervisorRef;
 pub use partition::{Hashed, PartitionKey, PartitionRef, PartitionSupervisor};
+#[cfg(feature = "planted")]
+#[doc(hidden)]
+pub use plan::planted;
 pub use report::{Attempt, ChildPid, Offender, Report, Who};
 pub use spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown, check_child_specs};
 pub use task::{OnTimeout, StreamOptions, Task, TaskError, TaskRef, TaskStream, TaskSupervisor};

@@ -16,7 +16,7 @@ use super::spec::{ChildId, ChildKind};
 use crate::place::{Chosen, StartOf, Worker};
 use crate::process::{Cell, Control, ExitListener, Launch, Object, ProcessFuture, Signal, thread};
 use crate::reference::Slot;
-use crate::{ExitReason, Node, Overflow, Path, Place, Process, WhenStuck};
+use crate::{ExitReason, Node, Overflow, Path, Place, Process, RegisterError, WhenStuck};
 
 /// What became of a start: a process, `ignore`, or a reason.
 pub(crate) type Started = Result<Option<Process>, ExitReason>;
@@ -119,6 +119,26 @@ pub(crate) trait Starter: Send + Sync {
     /// Whether its child can never do what its spec asks for.
     fn check(&self, _: &ChildId) -> Result<(), SpecError> {
         Ok(())
+    }
+}
+
+/// What is left of the start function of a temporary child once it was started (OTP-066): nothing can be started with
+/// it (OTP reads its arguments back as `undefined`, OTP-060).
+pub(super) struct NotRetained;
+
+impl NotRetained {
+    pub(super) fn start_failed() -> Starting {
+        Starting::Done(Err(ExitReason::failed("its start function was not retained")))
+    }
+}
+
+impl Starter for NotRetained {
+    fn start(self: Arc<Self>, _: Surroundings) -> Starting {
+        Self::start_failed()
+    }
+
+    fn current(&self) -> Option<Arc<dyn Object>> {
+        None
     }
 }
 
@@ -234,6 +254,10 @@ pub(super) fn start_after(doomed: Option<Process>, start: impl FnOnce() -> Start
 
 impl<A: Actor<Context = Context<A>>> Starter for ActorStarter<A> {
     fn start(self: Arc<Self>, surroundings: Surroundings) -> Starting {
+        if self.settings.when_stuck().is_some() {
+            // Already for its start function.
+            surroundings.node.watch().is_needed(&surroundings.node);
+        }
         let doomed = self.settings.doomed(&surroundings.node);
         let limit = self.settings.start_limit();
         within(limit, start_after(doomed, move || self.start_there(surroundings)))
@@ -390,16 +414,7 @@ pub(super) fn launch<A>(
 where
     A: Actor<Context = Context<A>>,
 {
-    let named = settings.slot.fill(cell).and_then(|()| match &settings.name {
-        None => Ok(()),
-        Some(name) => match surroundings.node.registry().register(name, cell) {
-            Ok(()) => Ok(()),
-            Err(crate::RegisterError::Taken { holder, .. }) => Err(holder),
-            Err(_) => Ok(()),
-        },
-    });
-    if let Err(holder) = named {
-        let reason = ExitReason::AlreadyStarted(holder.pid());
+    if let Err(reason) = take_names(cell, settings, &surroundings.node) {
         // Frees what names it got.
         cell.declare(reason.clone(), &mut || ());
         return Err(reason);
@@ -421,4 +436,23 @@ where
         Control::link_newborn(&parent.0, &process.0);
     }
     Ok(process)
+}
+
+/// Takes the place of the child, and its name if it has one. Whoever is there already is the reason of the failure, be
+/// it of the same type or not (OTP-020, OTP-040).
+fn take_names<A>(cell: &Arc<Cell<A>>, settings: &Settings<A>, node: &Node) -> Result<(), ExitReason>
+where
+    A: Actor<Context = Context<A>>,
+{
+    settings.slot.fill(cell).map_err(|holder| ExitReason::AlreadyStarted(holder.pid()))?;
+    let Some(name) = &settings.name else { return Ok(()) };
+    match node.registry().register(name, cell) {
+        // It was ended before it ran: its supervisor will hear.
+        Ok(()) | Err(RegisterError::Dead { .. }) => Ok(()),
+        Err(RegisterError::Taken { holder, .. }) => Err(ExitReason::AlreadyStarted(holder.pid())),
+        Err(error) => Err(match node.whereis(name) {
+            Some(holder) => ExitReason::AlreadyStarted(holder.pid()),
+            None => ExitReason::failed(error),
+        }),
+    }
 }

@@ -66,9 +66,12 @@ impl WhenStuck {
 
 /// How a node watches over its threads; given to [`NodeBuilder::watchdog`](crate::NodeBuilder::watchdog).
 ///
-/// It costs one thread a node that wakes eight times in its limit, and three plain stores a turn of a process: nothing
-/// that a benchmark can see, so it is on unless taken [off](Self::off). On a thread whose tokio clock is paused, as in
-/// tests and simulations, nothing is watched.
+/// Without one given, a node watches if anybody can be told: if it has a [sink](crate::NodeBuilder::on_event), or a
+/// `tracing` subscriber listens when its first process starts; or if a child's spec asks for more than a word
+/// ([`when_stuck`](crate::supervisor::ChildSpec::when_stuck)). It costs three plain stores a turn, and a thread that
+/// wakes eight times in its limit. In a program that has no other thread that one has a price of its own: many an
+/// allocator, glibc's among them, does without locks until there is a second thread. [`off`](Self::off) is none at all.
+/// On a thread whose tokio clock is paused, as in tests and simulations, nothing is watched.
 #[derive(Clone, Debug)]
 pub struct Watchdog {
     limit: Option<Duration>,
@@ -155,6 +158,8 @@ pub(crate) struct Watch {
     pulse: Pulse,
     number: u64,
     options: Watchdog,
+    /// Whether somebody has chosen the options, or they are the default.
+    asked_for: bool,
     threads: Mutex<Threads>,
     /// Processes that are in no supervisor's table: roots, and those spawned by themselves.
     unsupervised: Mutex<Roll>,
@@ -179,13 +184,14 @@ struct Watched {
 }
 
 impl Watch {
-    pub(crate) fn new(options: Watchdog) -> Self {
+    pub(crate) fn new(options: Option<Watchdog>) -> Self {
         /// Nodes of one program are told apart by number wherever a beat names one.
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Self {
             pulse: Pulse(AtomicU64::new(0)),
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
-            options,
+            asked_for: options.is_some(),
+            options: options.unwrap_or_default(),
             threads: Mutex::default(),
             unsupervised: Mutex::default(),
             busy: Mutex::default(),
@@ -259,16 +265,38 @@ impl Watch {
             let worker = worker.cloned();
             threads.watched.push(Watched { beat: Arc::downgrade(beat), name, worker });
         }
-        if threads.watchdog.is_none() {
+        drop(threads);
+        // Nobody to tell, and nothing to do: then a second thread would only make the allocator lock.
+        if self.asked_for || node.is_heard() {
+            self.begin(node, limit);
+        }
+    }
+
+    /// A process comes that wants more than a word about turns that do not end.
+    pub(crate) fn is_needed(&self, node: &Node) {
+        if let Some(limit) = self.options.limit
+            && clock::is_real()
+        {
+            self.begin(node, limit);
+        }
+    }
+
+    fn begin(&self, node: &Node, limit: Duration) {
+        let failed = {
+            let mut threads = self.threads.lock();
+            if threads.watchdog.is_some() {
+                return;
+            }
             self.set_tick(1);
             match Rounds::begin(node, limit) {
-                Ok(watchdog) => threads.watchdog = Some(watchdog),
-                Err(error) => {
-                    drop(threads);
-                    node.report(|| Event::WatchdogFailed { error: error.to_string().into() });
+                Ok(watchdog) => {
+                    threads.watchdog = Some(watchdog);
+                    return;
                 }
+                Err(error) => error,
             }
-        }
+        };
+        node.report(|| Event::WatchdogFailed { error: failed.to_string().into() });
     }
 
     fn watched(&self) -> Vec<Watched> {

@@ -8,7 +8,7 @@ fn turn(serial: u64) -> Turn {
 
 #[test]
 fn busy_times_of_at_most_so_many_are_kept_and_the_busiest_stay() {
-    let watch = Watch::new(Watchdog::new());
+    let watch = Watch::new(None);
     watch.add_busy(turn(1), Duration::from_secs(9));
     for serial in 2..5000 {
         watch.add_busy(turn(serial), Duration::from_millis(100));
@@ -19,7 +19,7 @@ fn busy_times_of_at_most_so_many_are_kept_and_the_busiest_stay() {
 
 #[test]
 fn the_pulse_tells_time_and_keeps_what_is_out_of_the_ordinary() {
-    let watch = Watch::new(Watchdog::new());
+    let watch = Watch::new(None);
     assert!(!watch.tells_time());
     watch.set_tick(7);
     assert_eq!((watch.tells_time(), watch.tick(), watch.has_abandoned()), (true, Some(7), false));
@@ -47,4 +47,22 @@ fn a_limit_has_bounds() {
     assert_eq!(Watchdog::new().limit, Some(Duration::from_secs(1)));
     assert_eq!(limit(Duration::ZERO), Some(Duration::from_millis(8)));
     assert_eq!(limit(Duration::MAX), Some(Duration::from_secs(3600)));
+}
+
+#[test]
+fn a_node_that_nobody_hears_has_no_watchdog_until_one_is_needed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        let begun = |node: &Node| {
+            node.watch().meet(node, &Arc::default(), None);
+            node.watch().threads.lock().watchdog.is_some()
+        };
+        let quiet = Node::builder().tracing(false).build();
+        assert!(!begun(&quiet));
+        quiet.watch().is_needed(&quiet);
+        assert!(begun(&quiet));
+        assert!(begun(&Node::builder().tracing(false).on_event(|_, _| ()).build()), "somebody hears");
+        assert!(begun(&Node::builder().tracing(false).watchdog(Watchdog::new()).build()), "it was asked for");
+        assert!(!begun(&Node::builder().watchdog(Watchdog::off()).on_event(|_, _| ()).build()));
+    });
 }

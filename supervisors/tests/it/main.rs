@@ -1,9 +1,12 @@
 //! The integration tests: one binary, a module a theme; everything here is seen from outside.
 
+mod conformance;
+mod elixir;
 mod examples;
 mod fate;
 mod hosts;
 mod places;
+mod rules;
 mod stage;
 mod unchanged;
 mod unwind;

@@ -1,11 +1,12 @@
 //! What callers ask of a static supervisor. Each request leads to one [`Action::Reply`], at once or after the
 //! start or stop it asks for; after the end there is nobody to reply, and the caller hears of the end instead.
 
+use super::planted::{self, Fault};
 use super::{Action, Answer, Key, Plan, Work};
 use crate::exit::ExitReason;
 use crate::supervisor::child_info::ChildRef;
 use crate::supervisor::error::ChildError;
-use crate::supervisor::report::ChildPid;
+use crate::supervisor::report::{ChildPid, Report};
 use crate::supervisor::spec::ChildPolicy;
 
 impl Plan {
@@ -72,6 +73,10 @@ impl Plan {
     /// The child that was to be new did not start: it is forgotten and, since a caller is told, not reported
     /// (OTP-039).
     pub(super) fn start_child_failed(&mut self, key: Key, reason: ExitReason, actions: &mut Vec<Action>) {
+        if planted::is(Fault::ReportsAnsweredStarts) {
+            let (child, reason) = (self.table.offender(key), reason.clone());
+            actions.push(Action::Report(Report::StartError { child, reason }));
+        }
         self.forget(key, actions);
         actions.push(Action::Reply(Err(ChildError::start(reason))));
     }

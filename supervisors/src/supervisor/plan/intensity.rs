@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::planted::{self, Fault};
 use crate::exit::ExitReason;
 use crate::supervisor::report::Attempt;
 
@@ -46,12 +47,12 @@ impl Window {
         let now = self.seconds.back().map_or(now.as_secs(), |&(last, _)| last.max(now.as_secs()));
         let oldest = now.saturating_sub(self.period.as_secs());
         while let Some(&(second, count)) = self.seconds.front()
-            && second < oldest
+            && (second < oldest || second == oldest && oldest > 0 && planted::is(Fault::ForgetsAtTheBorder))
         {
             self.total -= count;
             self.seconds.pop_front();
         }
-        if self.total >= self.intensity {
+        if self.total >= self.intensity + u32::from(planted::is(Fault::AllowsOneMore)) {
             return None;
         }
         #[cfg(feature = "lab")]

@@ -14,6 +14,10 @@ mod backoffs;
 mod calls;
 mod dynamic;
 mod intensity;
+#[cfg(not(feature = "planted"))]
+mod planted;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod pool;
 mod restart;
 mod slab;
@@ -33,6 +37,7 @@ pub(crate) use template::TemplatePlan;
 
 use self::backoffs::Backoffs;
 use self::intensity::Window;
+use self::planted::Fault;
 use self::restart::Group;
 use self::table::Table;
 use super::child_info::{ChildCounts, ChildInfo, ChildRef};
@@ -164,7 +169,8 @@ impl Plan {
     pub(crate) fn retry(&mut self, child: &ChildRef, now: Duration, actions: &mut Vec<Action>) {
         if self.take_message()
             && let Some(key) = self.find(child)
-            && matches!(self.table.pid(key), ChildPid::Restarting(_))
+            && (matches!(self.table.pid(key), ChildPid::Restarting(_))
+                || self.table.pid(key) == ChildPid::Undefined && planted::is(Fault::RetriesTheStopped))
             && self.backoffs.due(key).is_none()
         {
             let attempt = self.window.add(now);
@@ -236,11 +242,18 @@ impl Plan {
         match self.take_work(key) {
             Work::Init => self.init_failed(key, reason, actions),
             Work::RestartOne => self.restart_failed(key, self.table.pid(key), reason, actions),
+            Work::StartGroup(group) if planted::is(Fault::RetriesFromTheOrigin) => {
+                self.restart_failed(group.origin, group.before, reason, actions);
+            }
             Work::StartGroup(group) => {
                 let before = if key == group.origin { group.before } else { ChildPid::Restarting(None) };
                 self.restart_failed(key, before, reason, actions);
             }
             Work::StartChild => self.start_child_failed(key, reason, actions),
+            Work::RestartChild if planted::is(Fault::RetriesRequests) => {
+                self.restart_failed(key, ChildPid::Restarting(None), reason.clone(), actions);
+                Self::restart_child_failed(reason, actions);
+            }
             Work::RestartChild => Self::restart_child_failed(reason, actions),
             Work::StopGroup(_) | Work::TerminateChild | Work::StopAll(_) => unreachable!("{NOT_ASKED}"),
         }
@@ -253,10 +266,16 @@ impl Plan {
             actions.push(Action::Report(Report::ShutdownError { child: self.table.offender(key), reason }));
         }
         let older = self.table.older(key);
+        let significant = self.table.policy(key).significant;
         self.end_for_good(key, actions);
         match work {
             Work::StopGroup(group) => self.stop_group(older, group, actions),
-            Work::TerminateChild => actions.push(Action::Reply(Ok(Answer::Done))),
+            Work::TerminateChild => {
+                actions.push(Action::Reply(Ok(Answer::Done)));
+                if significant && planted::is(Fault::StopsWithTheStopped) {
+                    self.stop_all(self.table.youngest(), ExitReason::Shutdown, actions);
+                }
+            }
             Work::StopAll(reason) => self.stop_all(older, reason, actions),
             _ => unreachable!("{NOT_ASKED}"),
         }
@@ -324,7 +343,7 @@ impl Plan {
         if self.backoffs.cancel(key) {
             actions.push(Action::DropRetry { key });
         }
-        if self.table.policy(key).is_temporary() {
+        if self.table.policy(key).is_temporary() && !planted::is(Fault::KeepsTheTemporary) {
             self.forget(key, actions);
         } else {
             self.table.set_pid(key, ChildPid::Undefined);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::backoffs::Pause;
+use super::planted::{self, Fault};
 use super::{Action, Key, Phase, Plan, Work};
 use crate::exit::ExitReason;
 use crate::supervisor::child_info::ChildRef;
@@ -35,7 +36,8 @@ impl Plan {
         let policy = self.table.policy(key);
         let (restart, significant) = (policy.restart, policy.significant);
         let clean = reason.is_clean();
-        let restarts = restart == Restart::Permanent || (restart == Restart::Transient && !clean);
+        let restarts = restart == Restart::Permanent
+            || restart == Restart::Transient && (!clean || restarts_after_all(&reason));
         let attempt = restarts.then(|| self.window.answer(&reason, now));
         let pause = match (&attempt, &reason) {
             // It has done nothing that a pause could mend.
@@ -93,7 +95,8 @@ impl Plan {
                 Some(pause) => self.wait(key, before, pause, actions),
             };
         }
-        let group = Group { origin: key, before, all: self.strategy == Strategy::OneForAll, pause };
+        let all = self.strategy == Strategy::OneForAll || planted::is(Fault::TakesTheOlder);
+        let group = Group { origin: key, before, all, pause };
         self.table.set_pid(key, ChildPid::Undefined);
         self.stop_group(self.table.youngest(), group, actions);
     }
@@ -152,4 +155,9 @@ impl Plan {
         self.table.set_pid(key, before.restarting());
         actions.push(Action::QueueRetry(ChildRef::Id(id)));
     }
+}
+
+/// A fault that may be planted: what ends with `{shutdown, _}` is taken for a crash.
+fn restarts_after_all(reason: &ExitReason) -> bool {
+    matches!(reason, ExitReason::ShutdownWith(_)) && planted::is(Fault::RestartsAfterShutdownWith)
 }

@@ -1,5 +1,6 @@
 //! Which deaths of a child that is being stopped are worth a report.
 
+use super::planted::{self, Fault};
 use crate::exit::ExitReason;
 use crate::supervisor::spec::{ChildPolicy, Shutdown};
 
@@ -11,7 +12,8 @@ pub(super) fn otp_reports(policy: &ChildPolicy, reason: &ExitReason) -> bool {
         Shutdown::Brutal => ExitReason::Killed,
         Shutdown::Timeout(_) | Shutdown::Infinity => ExitReason::Shutdown,
     };
-    *reason != asked && (policy.is_permanent() || !reason.is_clean())
+    let permanent = policy.is_permanent() && !planted::is(Fault::LetsThePermanentEndWell);
+    *reason != asked && (permanent || !reason.is_clean())
 }
 
 /// Elixir's rule for dynamic children (OTP-197): of one that is killed only `killed` is fine; else `shutdown` and

@@ -1,6 +1,7 @@
 //! The plan of a dynamic supervisor whose children are all made from one template.
 
 use super::action::{Action, Answer};
+use super::planted::{self, Fault};
 use super::pool::{Manner, Pool};
 use crate::supervisor::child_info::{ChildCounts, ChildRef};
 use crate::supervisor::error::{ChildError, SpecError};
@@ -49,7 +50,9 @@ impl TemplatePlan {
         };
         match self.pool.find(pid) {
             Some(key) => self.pool.terminate(key, pid, actions),
-            None if alive => actions.push(Action::Reply(Err(ChildError::NotFound))),
+            None if alive && !planted::is(Fault::TakesStrangersForDead) => {
+                actions.push(Action::Reply(Err(ChildError::NotFound)));
+            }
             None => actions.push(Action::Reply(Ok(Answer::Done))),
         }
     }

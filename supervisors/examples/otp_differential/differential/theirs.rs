@@ -2,10 +2,14 @@
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::case::Case;
 
 const SCRIPT: &str = include_str!("otp.escript");
+
+/// How many were started by this program.
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
 /// A running OTP.
 pub(crate) struct Otp {
@@ -14,24 +18,33 @@ pub(crate) struct Otp {
     output: Lines<BufReader<ChildStdout>>,
     script: std::path::PathBuf,
     /// Which release, as it says.
-    pub(crate) release: String,
+    pub(crate) release: u32,
 }
 
 impl Otp {
-    /// Starts one; `None` if there is no Erlang on this machine.
+    /// Starts one, by `escript` or what the environment says is `ESCRIPT`; `None` if there is no Erlang on this machine.
     pub(crate) fn start() -> Option<Self> {
-        let script = std::env::temp_dir().join(format!("otp_differential_{}.escript", std::process::id()));
-        std::fs::write(&script, SCRIPT).ok()?;
-        let mut child = Command::new("escript")
+        // Of its own for each, since each takes its script away when it ends.
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("otp_differential_{}_{number}.escript", std::process::id());
+        let script = std::env::temp_dir().join(name);
+        std::fs::write(&script, SCRIPT).expect("the script can be written");
+        let spawned = Command::new(std::env::var_os("ESCRIPT").unwrap_or_else(|| "escript".into()))
             .arg(&script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .spawn()
-            .ok()?;
-        let input = child.stdin.take()?;
-        let mut output = BufReader::new(child.stdout.take()?).lines();
-        let release = output.next()?.ok()?.strip_prefix("OTP ")?.to_owned();
+            .spawn();
+        let Ok(mut child) = spawned else {
+            let _ = std::fs::remove_file(&script);
+            return None;
+        };
+        let input = child.stdin.take().expect("it is piped");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        // There is an Erlang: from here on nothing passes for its absence.
+        let greeting = output.next().expect("the script runs").expect("it can be read");
+        let release =
+            greeting.strip_prefix("OTP ").and_then(|it| it.parse().ok()).expect("it says its release");
         Some(Self { child, input, output, script, release })
     }
 
