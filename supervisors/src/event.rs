@@ -67,12 +67,12 @@ pub enum Event {
         /// Each calls the next one, the last calls the first.
         calls: Vec<Subject>,
     },
-    /// A mailbox is full and refuses mail. Said at once, then at most once a second for each process, and only when it
+    /// A mailbox is full, and refuses mail or drops it by its [policy](crate::Overflow). Said at once, then at most once a second for each process, and only when it
     /// refuses again.
     Overloaded {
         /// Whose.
         who: Subject,
-        /// Messages refused since it was said the last time.
+        /// Messages refused or dropped since it was said the last time.
         refused: u64,
         /// Messages waiting.
         waiting: usize,
@@ -179,7 +179,7 @@ impl fmt::Display for Event {
                     .try_for_each(|(number, who)| write!(f, "{}{who}", if number == 0 { "" } else { " -> " }))
             }
             Self::Overloaded { who, refused, waiting } => {
-                write!(f, "{who} refused {refused} messages: {waiting} wait already")
+                write!(f, "{who} refused or dropped {refused} messages: {waiting} wait already")
             }
             Self::WatchdogFailed { error } => write!(f, "there is no watchdog: {error}"),
         }

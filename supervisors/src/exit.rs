@@ -41,6 +41,11 @@ pub enum ExitReason {
     AlreadyStarted(Pid),
     /// What it was given time for took longer (OTP `timeout`): its start (OTP-180), a task of a stream (OTP-208).
     Timeout,
+    /// Its mailbox was full, and that is to end it ([`Overflow::Stop`](crate::Overflow::Stop)).
+    MailboxOverflow {
+        /// How many messages it may hold.
+        bound: usize,
+    },
     /// Its turn did not end, and its thread was abandoned ([`WhenStuck::Abandon`](crate::WhenStuck::Abandon)).
     Stuck,
     /// Its thread was abandoned because the turn of somebody else on it did not end. A supervisor does not count the
@@ -97,6 +102,7 @@ impl fmt::Display for ExitReason {
             Self::Failed(failure) => failure.fmt(f),
             Self::AlreadyStarted(pid) => write!(f, "already started as {pid}"),
             Self::Timeout => f.write_str("it took too long"),
+            Self::MailboxOverflow { bound } => write!(f, "mailbox overflow: {bound} messages wait"),
             Self::Stuck => f.write_str("stuck"),
             Self::Abandoned { stuck: Some(pid) } => {
                 write!(f, "abandoned with its thread, on which {pid} is stuck")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler, Message};
 use parking_lot::Mutex;
 
-use crate::process::{Name, Object, Tell, own};
+use crate::process::{Name, Notice, Object, own};
 use crate::{Node, Pid, Port, Process, Ref};
 
 /// Memberships and monitors a scope holds unless told otherwise: 2^20, as a registry holds entries.
@@ -314,7 +314,7 @@ where
         let cell = Arc::downgrade(&cell);
         let tell = move |event| {
             if let Some(cell) = cell.upgrade() {
-                let _ = cell.push_unbounded(Box::new(Tell(event)));
+                let _ = cell.push_unbounded(Box::new(Notice(event)));
             }
         };
         let (id, now, new) = {

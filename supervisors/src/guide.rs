@@ -5,6 +5,7 @@
 //! | have actix actors, perhaps under `actix::Supervisor` | [`from_actix`] |
 //! | think in Erlang or Elixir | [`from_erlang`] |
 //! | know ractor or kameo | [`from_peers`] |
+//! | want to know what becomes of a message | [`fate`] |
 //! | rely on something that only the BEAM can do | [`beam`] |
 //! | have a handler that blocks, or fear one | [a turn that does not end](crate#a-turn-that-does-not-end) |
 //! | test actors or trees | the module `test`, behind the feature `test-kit` |
@@ -38,3 +39,6 @@ pub mod beam {
     #[cfg(doc)]
     use crate::{supervisor::*, *};
 }
+
+#[doc = include_str!("../docs/fate.md")]
+pub mod fate {}

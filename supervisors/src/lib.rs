@@ -73,7 +73,7 @@
 //!
 //! Mail sent through a [`Ref`] is handled in the order it was sent. What a process had not handled when it ended is
 //! dropped, and its next life does not see it: the caller of a [`call`](Ref::call) is told
-//! ([`CallError::Exit`]), a [`cast`](Ref::cast) is lost without a word. Between two lives nobody is there:
+//! ([`CallError::Exit`]), a [`cast`](Ref::cast) is lost without a word. [`guide::fate`] has the whole table. Between two lives nobody is there:
 //! [`CallError::NoProc`].
 //!
 //! # A turn that does not end
@@ -157,7 +157,7 @@ mod timer;
 mod unwind;
 mod watch;
 
-pub use call::{CALL_TIMEOUT, Call, CallError};
+pub use call::{CALL_TIMEOUT, Call, CallError, CastWait};
 pub use event::{Event, Path, Subject};
 pub use exit::{ExitReason, Failure, ShutdownCause};
 pub use groups::{GroupChange, GroupError, GroupEvent, GroupMonitor, Groups, Member};
@@ -168,7 +168,7 @@ pub use node::{MAILBOX_BOUND, Node, NodeBuilder};
 pub use pid::Pid;
 pub use place::{ArbiterInfo, Place, PlaceError, Places};
 pub use port::Port;
-pub use process::{ContextExt, Exit, Exited, Process, Statistics, this_process};
+pub use process::{ContextExt, Exit, Exited, Overflow, Process, Statistics, this_process};
 pub use reference::Ref;
 pub use registry::RegisterError;
 pub use spawn::{SpawnOptions, Spawned};

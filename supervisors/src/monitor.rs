@@ -78,6 +78,10 @@ struct Delivery {
 }
 
 impl<A: Actor + Handler<Down>> Envelope<A> for Delivery {
+    fn may_drop(&self) -> bool {
+        false
+    }
+
     fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
         if !self.flushed.load(Ordering::Acquire) {
             Box::new(Tell(self.down)).open(actor, ctx);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, Message};
 
-use crate::{Call, CallError, Ref};
+use crate::{Call, CallError, CastWait, Ref};
 
 /// Whoever takes `M`, held by name like a [`Ref`], without naming the actor's type: so siblings need not know each other.
 ///
@@ -47,6 +47,7 @@ where
 trait Target<M: Message>: Send + Sync {
     fn cast(&self, message: M);
     fn try_cast(&self, message: M) -> Result<(), CallError>;
+    fn cast_wait(&self, message: M) -> CastWait;
     fn call(&self, message: M) -> Call<M::Result>;
 }
 
@@ -62,6 +63,10 @@ where
 
     fn try_cast(&self, message: M) -> Result<(), CallError> {
         Self::try_cast(self, message)
+    }
+
+    fn cast_wait(&self, message: M) -> CastWait {
+        Self::cast_wait(self, message)
     }
 
     fn call(&self, message: M) -> Call<M::Result> {
@@ -84,6 +89,11 @@ where
     /// As [`Ref::try_cast`].
     pub fn try_cast(&self, message: M) -> Result<(), CallError> {
         self.0.try_cast(message)
+    }
+
+    /// See [`Ref::cast_wait`].
+    pub fn cast_wait(&self, message: M) -> CastWait {
+        self.0.cast_wait(message)
     }
 
     /// See [`Ref::call`].

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message};
 use tokio::sync::oneshot;
 
-use crate::call::Call;
-use crate::process::{Ask, Cell, Envelope, Leave, Name, Object, PushError, Tell, is_this_process};
+use crate::call::{Call, Late};
+use crate::process::{
+    Ask, Cell, Envelope, GivesWay, Leave, Name, Object, Place, Policy, PushError, Tell, is_this_process,
+};
 use crate::sync::{ArcSwapOption, Mutex};
-use crate::{CallError, ExitReason, Pid, Process};
+use crate::{CallError, CastWait, ExitReason, Pid, Process};
 
 /// A place a process can be at: a registered name, or the slot of a supervisor's child.
 pub(crate) struct Slot<A: Actor> {
@@ -78,32 +81,61 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         Self { slot }
     }
 
-    /// Sends `message` and asks for no answer. To nobody, or to a mailbox that is full, it is lost without a word
-    /// (OTP-166, OTP-176); [`try_cast`](Self::try_cast) tells.
+    /// Sends `message` and asks for no answer. To nobody, or to a mailbox that is full and [refuses](crate::Overflow) it, it is
+    /// lost without a word (OTP-166, OTP-176); [`try_cast`](Self::try_cast) tells, [`cast_wait`](Self::cast_wait) waits.
     pub fn cast<M>(&self, message: M)
     where
         A: Handler<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let _ = self.send(Box::new(Tell(message)));
+        let _ = self.send(Box::new(Tell(message)), false);
     }
 
     /// Sends `message` and asks for no answer, but says if nobody took it.
     ///
     /// # Errors
-    /// [`CallError::NoProc`] if no process runs under the name, [`CallError::Overloaded`] if its mailbox is full.
+    /// [`CallError::NoProc`] if no process runs under the name, [`CallError::Overloaded`] if its mailbox is full, unless
+    /// its policy is to drop messages without a word ([`Overflow::DropNewest`](crate::Overflow::DropNewest), [`DropOldest`](crate::Overflow::DropOldest)).
     pub fn try_cast<M>(&self, message: M) -> Result<(), CallError>
     where
         A: Handler<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.send(Box::new(Tell(message)))
+        match self.send(Box::new(Tell(message)), false) {
+            Ok(_) | Err(SendError::Push(PushError::Dropped)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends `message` and asks for no answer; if the mailbox is full and lets senders [wait](crate::Overflow::Wait), the future
+    /// is ready when there was room. Under any other policy, and while there is room, it is
+    /// [`try_cast`](Self::try_cast) and ready at once.
+    ///
+    /// Senders are let in in the order of these calls, before anybody who comes later and does not wait. Cancel safe:
+    /// dropped before it is ready, the message is not sent. No time limit: put one around it. A process that waits for
+    /// room in its own mailbox must go on handling mail meanwhile (`ctx.spawn`, not `ctx.wait`).
+    ///
+    /// # Errors
+    /// As [`try_cast`](Self::try_cast); [`CallError::Overloaded`] also if as many senders wait as may;
+    /// [`CallError::Exit`] if the process ends before there was room.
+    pub fn cast_wait<M>(&self, message: M) -> CastWait
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        match self.send(Box::new(Tell(message)), true) {
+            Ok(Some(place)) => CastWait::waiting(place),
+            Ok(None) | Err(SendError::Push(PushError::Dropped)) => CastWait::done(Ok(())),
+            Err(error) => CastWait::done(Err(error.into())),
+        }
     }
 
     /// Sends `message` now and gives the future of its answer, with a time limit of 5 s unless
-    /// [changed](Call::within) (OTP-169).
+    /// [changed](Call::within) (OTP-169). If the mailbox is full and lets senders [wait](crate::Overflow::Wait), the message
+    /// takes its place among them now, and its wait is part of that time.
     pub fn call<M>(&self, message: M) -> Call<M::Result>
     where
         A: Handler<M>,
@@ -131,7 +163,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         if is_this_process(&cell.control) {
             return Err(CallError::CallingSelf);
         }
-        push(&cell, Box::new(Leave(reason.clone())))?;
+        cell.push(Box::new(Leave(reason.clone())), false)?;
         let process = Process(cell as Arc<dyn Object>);
         let ended = match limit.into() {
             None => process.exited().await,
@@ -149,17 +181,30 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         seal: impl FnOnce(oneshot::Sender<R>) -> Box<dyn Envelope<A>>,
     ) -> Call<R> {
         let current = self.slot.current.load();
-        Call::new(match &*current {
-            None => Err(CallError::NoProc),
+        let Some(cell) = &*current else { return Call::new(Err(CallError::NoProc)) };
+        if is_this_process(&cell.control) {
             // It would wait for its own next turn (OTP-170).
-            Some(cell) if is_this_process(&cell.control) => Err(CallError::CallingSelf),
-            // Behind a signal that ends it, a call comes to a dead process (OTP-164, OTP-170).
-            Some(cell) if cell.control.is_ending() => Err(CallError::NoProc),
-            Some(cell) => {
-                let (reply, answer) = oneshot::channel();
-                push(cell, seal(reply)).map(|()| (Arc::clone(cell) as Arc<dyn Object>, answer))
+            return Call::new(Err(CallError::CallingSelf));
+        }
+        // Behind a signal that ends it, a call comes to a dead process (OTP-164, OTP-170).
+        if cell.control.is_ending() {
+            return Call::new(Err(CallError::NoProc));
+        }
+        let (reply, answer) = oneshot::channel();
+        let (mut mail, mut dropped) = (seal(reply), None);
+        if cell.control.overflow() == Policy::DropOldest {
+            let given_way = Arc::new(AtomicBool::new(false));
+            mail = Box::new(GivesWay(mail, Arc::clone(&given_way)));
+            dropped = Some(given_way);
+        }
+        match cell.push(mail, true) {
+            Err(error) => Call::new(Err(error.into())),
+            Ok(ticket) => {
+                let callee = Arc::clone(cell) as Arc<dyn Object>;
+                let place = ticket.map(|ticket| place(cell, ticket));
+                Call::new(Ok((callee, answer))).late(Late { dropped, place })
             }
-        })
+        }
     }
 
     /// The process that runs under the name now.
@@ -171,7 +216,7 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
     /// Kills whoever runs under the name now, if anybody does.
     pub fn kill(&self) {
         if let Some(process) = self.process() {
-            process.exit(ExitReason::Killed);
+            process.kill();
         }
     }
 
@@ -179,22 +224,45 @@ impl<A: Actor<Context = Context<A>>> Ref<A> {
         self.slot.current()
     }
 
-    fn send(&self, mail: Box<dyn Envelope<A>>) -> Result<(), CallError> {
+    fn send(&self, mail: Box<dyn Envelope<A>>, waits: bool) -> Result<Option<Place>, SendError> {
         match &*self.slot.current.load() {
-            Some(cell) => push(cell, mail),
-            None => Err(CallError::NoProc),
+            None => Err(SendError::Nobody),
+            Some(cell) => match cell.push(mail, waits) {
+                Ok(None) => Ok(None),
+                Ok(Some(ticket)) => Ok(Some(place(cell, ticket))),
+                Err(error) => Err(SendError::Push(error)),
+            },
         }
     }
 }
 
-fn push<A: Actor>(cell: &Arc<Cell<A>>, mail: Box<dyn Envelope<A>>) -> Result<(), CallError> {
-    cell.push(mail).map_err(|error| match error {
-        PushError::Full => {
-            cell.control.refused(&(Arc::clone(cell) as Arc<dyn Object>));
-            CallError::Overloaded
+/// The place in line of a sender that waits for room.
+fn place<A: Actor>(cell: &Arc<Cell<A>>, ticket: u64) -> Place {
+    Place { callee: Arc::clone(cell) as Arc<dyn Object>, ticket }
+}
+
+/// Why a message was not sent.
+enum SendError {
+    Nobody,
+    Push(PushError),
+}
+
+impl From<SendError> for CallError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Nobody => Self::NoProc,
+            SendError::Push(error) => error.into(),
         }
-        PushError::Closed => CallError::NoProc,
-    })
+    }
+}
+
+impl From<PushError> for CallError {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Closed => Self::NoProc,
+            PushError::Full | PushError::Dropped => Self::Overloaded,
+        }
+    }
 }
 
 impl<A: Actor> Clone for Ref<A> {

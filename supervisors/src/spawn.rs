@@ -7,7 +7,7 @@ use actix::{Actor, Context, Handler};
 
 use crate::process::{Cell, Control, Object};
 use crate::reference::Slot;
-use crate::{Down, MAILBOX_BOUND, Monitor, Node, Process, Ref, RegisterError, this_process};
+use crate::{Down, MAILBOX_BOUND, Monitor, Node, Overflow, Process, Ref, RegisterError, this_process};
 
 /// How a process is to be started by [`Node::spawn_opt`]: linked, monitored, named, bounded, all before it first runs.
 #[must_use]
@@ -15,6 +15,7 @@ pub struct SpawnOptions {
     link: bool,
     name: Option<Arc<str>>,
     mailbox: usize,
+    overflow: Overflow,
     monitor: Option<Watch>,
 }
 
@@ -32,7 +33,7 @@ pub struct Spawned<A: Actor> {
 
 impl Default for SpawnOptions {
     fn default() -> Self {
-        Self { link: false, name: None, mailbox: MAILBOX_BOUND, monitor: None }
+        Self { link: false, name: None, mailbox: MAILBOX_BOUND, overflow: Overflow::Refuse, monitor: None }
     }
 }
 
@@ -69,6 +70,12 @@ impl SpawnOptions {
         self.mailbox = bound;
         self
     }
+
+    /// Sets what becomes of a message that comes while its mailbox is full. Default [`Overflow::Refuse`].
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
 }
 
 impl Node {
@@ -85,7 +92,7 @@ impl Node {
         actor: A,
         options: SpawnOptions,
     ) -> Result<Spawned<A>, RegisterError> {
-        let cell = Cell::new(self.clone(), options.mailbox);
+        let cell = Cell::with_overflow(self.clone(), options.mailbox, options.overflow);
         let reference = match &options.name {
             Some(name) => {
                 self.registry().register(name, &cell)?;
@@ -114,6 +121,7 @@ impl fmt::Debug for SpawnOptions {
             .field("link", &self.link)
             .field("name", &self.name)
             .field("mailbox", &self.mailbox)
+            .field("overflow", &self.overflow)
             .field("monitor", &self.monitor.is_some())
             .finish()
     }

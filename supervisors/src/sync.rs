@@ -8,19 +8,19 @@
 #[cfg(not(feature = "shuttle"))]
 pub(crate) use {
     arc_swap::ArcSwapOption,
-    parking_lot::Mutex,
+    parking_lot::{Mutex, MutexGuard},
     std::sync::{OnceLock, atomic},
 };
 
 #[cfg(feature = "shuttle")]
-pub(crate) use chosen::{ArcSwapOption, Mutex, OnceLock, atomic};
+pub(crate) use chosen::{ArcSwapOption, Mutex, MutexGuard, OnceLock, atomic};
 
 #[cfg(feature = "shuttle")]
 mod chosen {
     use std::sync::{Arc, PoisonError};
 
     use arc_swap::Guard;
-    use shuttle::sync::MutexGuard;
+    pub(crate) use shuttle::sync::MutexGuard;
     pub(crate) use shuttle::sync::atomic;
 
     /// A lock without poisoning, as the one that is shipped.

@@ -1,20 +1,23 @@
 //! A call: a message, and the future of its answer.
 
+mod cast_wait;
 mod pending;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+pub use cast_wait::CastWait;
 pub(crate) use pending::PendingCalls;
 use pending::{Ticket, Wait};
 
-use crate::process::Object;
+use crate::process::{Object, Place};
 use crate::{ExitReason, Exited, Process};
 
 /// How long a call waits unless told otherwise: 5 s, as `gen_server:call/2` (OTP-169).
@@ -37,7 +40,8 @@ pub enum CallError {
     /// [`cast`](crate::Ref::cast) to oneself is fine, and so is [`ContextExt::continue_with`](crate::ContextExt::continue_with).
     #[error("a process cannot call itself")]
     CallingSelf,
-    /// The callee's mailbox is full; the message was not sent.
+    /// The callee's mailbox is full; the message was not sent, or was dropped unread in favour of a later one, by the
+    /// mailbox's [policy](crate::Overflow). Also if the time limit of a call passed while it waited for room.
     #[error("the mailbox is full")]
     Overloaded,
 }
@@ -53,6 +57,15 @@ pub enum CallError {
 pub struct Call<R> {
     stage: Stage<R>,
     limit: Option<Duration>,
+    late: Option<Box<Late>>,
+}
+
+/// What a call to a mailbox of a policy of its own may have to know.
+pub(crate) struct Late {
+    /// Set if it had to give way to a later message.
+    pub(crate) dropped: Option<Arc<AtomicBool>>,
+    /// Its place in line, if the mailbox was full: leaves it if the call is given up.
+    pub(crate) place: Option<Place>,
 }
 
 enum Stage<R> {
@@ -85,7 +98,15 @@ impl<R> Call<R> {
             }
             Err(error) => Stage::Refused(error),
         };
-        Self { stage, limit: Some(CALL_TIMEOUT) }
+        Self { stage, limit: Some(CALL_TIMEOUT), late: None }
+    }
+
+    /// It was sent to a mailbox that is not quite an ordinary one.
+    pub(crate) fn late(mut self, late: Late) -> Self {
+        if late.dropped.is_some() || late.place.is_some() {
+            self.late = Some(Box::new(late));
+        }
+        self
     }
 
     /// Waits at most `limit` instead of 5 s.
@@ -98,6 +119,12 @@ impl<R> Call<R> {
     pub fn forever(mut self) -> Self {
         self.limit = None;
         self
+    }
+}
+
+impl Late {
+    fn gave_way(&self) -> bool {
+        self.dropped.as_ref().is_some_and(|dropped| dropped.load(Ordering::Acquire))
     }
 }
 
@@ -116,6 +143,9 @@ impl<R> Future for Call<R> {
             match Pin::new(answer).poll(cx) {
                 Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
                 // A process sets its reason before it drops what it held, so the reason is here if it died.
+                Poll::Ready(Err(_)) if this.late.as_ref().is_some_and(|late| late.gave_way()) => {
+                    return Poll::Ready(Err(CallError::Overloaded));
+                }
                 Poll::Ready(Err(_)) => match callee.control().reason() {
                     Some(reason) => return Poll::Ready(Err(CallError::Exit(reason))),
                     None => *unanswerable = true,
@@ -154,6 +184,10 @@ impl<R> Future for Call<R> {
         if let (Some(timer), Some(limit)) = (&mut watch.timer, this.limit)
             && timer.as_mut().poll(cx).is_ready()
         {
+            let place = this.late.as_ref().and_then(|late| late.place.as_ref());
+            if place.is_some_and(|place| place.callee.leave_line(place.ticket)) {
+                return Poll::Ready(Err(CallError::Overloaded));
+            }
             return Poll::Ready(Err(CallError::Timeout(limit)));
         }
         Poll::Pending

@@ -15,7 +15,7 @@ pub(crate) fn is_heard() -> bool {
 }
 
 /// Says an event. Fields: `event`, its name; `path` and `pid` of whom it is about; `reason`; `attempt`, `intensity` and
-/// `period` of a restart; `actor`, `thread`, `lasting` (seconds), `refused`, `waiting` where they apply. The message is
+/// `period` of a restart, and `after` how many seconds of backoff; `actor`, `thread`, `lasting` (seconds), `refused`, `waiting` where they apply. The message is
 /// the event's line for people.
 pub(crate) fn say(event: &Event) {
     match event {
@@ -75,11 +75,13 @@ fn say_report(supervisor: &std::sync::Arc<str>, report: &Report, event: &Event) 
             let (path, pid) = of(child);
             info!(target: TARGET, event = "started", path, pid, "{event}");
         }
-        Report::Restarting { child, attempt } => {
+        Report::Restarting { child, attempt, after } => {
             let (path, pid) = of(child);
             let (number, intensity, period) = (attempt.number, attempt.intensity, attempt.period.as_secs());
+            let after = after.as_secs_f64();
             info!(
-                target: TARGET, event = "restarting", path, pid, attempt = number, intensity, period, "{event}"
+                target: TARGET, event = "restarting", path, pid, attempt = number, intensity, period, after,
+                "{event}"
             );
         }
         // Told by its exit already.

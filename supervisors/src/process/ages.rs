@@ -4,18 +4,22 @@ use std::collections::VecDeque;
 
 /// When the messages of one mailbox came, in stamps of the node's pulse. Stamps are coarse, so that a message hardly
 /// ever comes under another one than the one before it: only then is something noted.
-#[derive(Debug, Default)]
-pub(super) struct Ages {
+#[derive(Debug)]
+pub(super) struct Ages<X = ()> {
     /// Messages taken out so far; wraps.
     gone: u32,
     /// The stamp of the first message since the mailbox was last empty.
     first: u32,
-    /// Under which stamp which message, and those behind it, came; empty in nearly all mailboxes.
-    #[allow(
-        clippy::box_collection,
-        reason = "a word in every mailbox instead of four, for what nearly none has"
-    )]
-    later: Option<Box<VecDeque<Later>>>,
+    /// What nearly no mailbox has: a word in each instead of five.
+    notes: Option<Box<Notes<X>>>,
+}
+
+#[derive(Debug)]
+struct Notes<X> {
+    /// Under which stamp which message, and those behind it, came.
+    later: VecDeque<Later>,
+    /// What else is kept about a mailbox that is not an ordinary one.
+    beside: Option<X>,
 }
 
 #[derive(Debug)]
@@ -25,24 +29,58 @@ struct Later {
     stamp: u32,
 }
 
-impl Ages {
+impl<X> Default for Ages<X> {
+    fn default() -> Self {
+        Self { gone: 0, first: 0, notes: None }
+    }
+}
+
+impl<X> Default for Notes<X> {
+    fn default() -> Self {
+        Self { later: VecDeque::new(), beside: None }
+    }
+}
+
+impl<X> Ages<X> {
+    /// The ages in an empty mailbox that has something of its own.
+    pub(super) fn beside(beside: X) -> Self {
+        let notes = Notes { beside: Some(beside), ..Notes::default() };
+        Self { notes: Some(Box::new(notes)), ..Self::default() }
+    }
+
+    /// What it has.
+    pub(super) fn beside_mut(&mut self) -> Option<&mut X> {
+        self.notes.as_deref_mut()?.beside.as_mut()
+    }
+
     /// A message comes behind `waiting` others.
     pub(super) fn came(&mut self, waiting: usize, stamp: u32) {
         if waiting == 0 {
             self.first = stamp;
-            self.later = None;
+            if self.notes.is_some() {
+                self.forget();
+            }
             return;
         }
-        let last = self.later.as_ref().and_then(|later| later.back()).map_or(self.first, |last| last.stamp);
+        let last =
+            self.notes.as_ref().and_then(|notes| notes.later.back()).map_or(self.first, |last| last.stamp);
         if last != stamp {
             self.note(waiting, stamp);
         }
     }
 
     #[cold]
+    fn forget(&mut self) {
+        match &mut self.notes {
+            Some(notes) if notes.beside.is_some() => notes.later.clear(),
+            _ => self.notes = None,
+        }
+    }
+
+    #[cold]
     fn note(&mut self, waiting: usize, stamp: u32) {
         let gone = self.gone;
-        let later = self.later.get_or_insert_default();
+        let later = &mut self.notes.get_or_insert_default().later;
         // Those in front of the oldest one's say nothing any more.
         while later.get(1).is_some_and(|next| !is_ahead(next.message, gone)) {
             later.pop_front();
@@ -56,9 +94,22 @@ impl Ages {
         self.gone = self.gone.wrapping_add(1);
     }
 
+    /// One that has `before` others before it is taken out.
+    pub(super) fn left(&mut self, before: usize) {
+        if before == 0 {
+            return self.went();
+        }
+        let place = self.gone.wrapping_add(u32::try_from(before).unwrap_or(u32::MAX));
+        for later in self.notes.iter_mut().flat_map(|notes| notes.later.iter_mut()) {
+            if is_ahead(later.message, place) {
+                later.message = later.message.wrapping_sub(1);
+            }
+        }
+    }
+
     /// The stamp of the oldest one, if there is one.
     pub(super) fn oldest(&self) -> u32 {
-        let later = self.later.iter().flat_map(|later| later.iter());
+        let later = self.notes.iter().flat_map(|notes| notes.later.iter());
         later.take_while(|it| !is_ahead(it.message, self.gone)).last().map_or(self.first, |it| it.stamp)
     }
 }
@@ -78,13 +129,19 @@ mod tests {
     proptest! {
         /// Against a stamp on every message.
         #[test]
-        fn the_oldest_is_as_old_as_it_is(steps in prop::collection::vec(0..4_u8, 0..400), start in any::<u32>()) {
-            let mut ages = Ages { gone: start, ..Ages::default() };
+        fn the_oldest_is_as_old_as_it_is(steps in prop::collection::vec(0..5_u8, 0..400), start in any::<u32>()) {
+            let mut ages = Ages::<()> { gone: start, ..Ages::default() };
             let mut all = VecDeque::new();
             let mut now = 100_u32;
             for step in steps {
                 match step {
                     0 => now += 125,
+                    // Taken out of the middle.
+                    4 if all.len() > 1 => {
+                        let place = now as usize % all.len();
+                        ages.left(place);
+                        all.remove(place);
+                    }
                     1 | 2 => {
                         ages.came(all.len(), now);
                         all.push_back(now);
@@ -104,13 +161,13 @@ mod tests {
 
     #[test]
     fn a_mailbox_that_is_behind_for_ever_notes_no_more_than_it_must() {
-        let mut ages = Ages::default();
+        let mut ages = Ages::<()>::default();
         ages.came(0, 0);
         for stamp in 1..1000 {
             ages.came(1, stamp);
             ages.went();
         }
-        let noted = ages.later.as_ref().map_or(0, |later| later.len());
+        let noted = ages.notes.as_ref().map_or(0, |notes| notes.later.len());
         assert!(noted <= 3, "{noted} notes about two messages");
         assert_eq!(ages.oldest(), 999);
     }

@@ -10,12 +10,13 @@ use std::task::Waker;
 
 use actix::Actor;
 
-use super::mailbox::{Envelope, PushError, Queue};
+use super::mailbox::{Envelope, Queue};
 use super::manners::{Manners, STARTED};
+use super::overflow::{Admission, Overflow, Policy, PushError};
 use super::state::{Rare, State, Tell, Told, Trap};
 use super::thread;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Mutex, OnceLock};
+use crate::sync::{Mutex, MutexGuard, OnceLock};
 use crate::watch::{Turn, WhenStuck};
 use crate::{ExitReason, Node, Path, Pid};
 
@@ -57,8 +58,9 @@ pub(crate) struct Control {
     suspended: AtomicBool,
     /// Whether it has started, and what of its [`Manners`] each message must heed; most have none.
     pub(super) marks: AtomicU8,
-    /// What is done if its turn does not end: a [`WhenStuck`], or what its node does.
-    when_stuck: AtomicU8,
+    /// In the low half what is done if its turn does not end: a [`WhenStuck`], or what its node does; in the high half
+    /// what its mailbox does when it is full. One byte for both keeps an idle process small.
+    responses: AtomicU8,
     /// Messages waiting: written under the lock of the mailbox and read without.
     waiting: AtomicU32,
     handled: AtomicU64,
@@ -83,10 +85,18 @@ pub(crate) trait Object: Send + Sync {
     fn declare(&self, reason: ExitReason, drop_actor: &mut dyn FnMut()) -> bool;
     /// Itself, to be taken for the cell of the actor it is.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    /// How the sender with this ticket stands, which waits for room; it is woken when that changes.
+    fn admission(&self, ticket: u64, waker: &Waker) -> Admission;
+    /// That sender leaves, with its message, if it still waits; whether it did.
+    fn leave_line(&self, ticket: u64) -> bool;
 }
 
 impl<A: Actor> Cell<A> {
     pub(crate) fn new(node: Node, bound: usize) -> Arc<Self> {
+        Self::with_overflow(node, bound, Overflow::Refuse)
+    }
+
+    pub(crate) fn with_overflow(node: Node, bound: usize, overflow: Overflow) -> Arc<Self> {
         let control = Control {
             pid: node.next_pid(),
             node,
@@ -94,30 +104,40 @@ impl<A: Actor> Cell<A> {
             signalled: AtomicBool::new(false),
             suspended: AtomicBool::new(false),
             marks: AtomicU8::new(0),
-            when_stuck: AtomicU8::new(0),
+            responses: AtomicU8::new((Policy::from(overflow) as u8) << 4),
             waiting: AtomicU32::new(0),
             handled: AtomicU64::new(0),
             state: Mutex::default(),
         };
-        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound)) })
+        Arc::new(Self { control, queue: Mutex::new(Queue::new(bound, overflow)) })
     }
 
-    pub(crate) fn push(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        self.push_by(|queue, stamp| queue.push(mail, stamp))
+    /// Puts a message into the mailbox, or does with it what the mailbox's policy says. A sender that `waits` may be
+    /// given a ticket: its message is in line for a place.
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        mail: Box<dyn Envelope<A>>,
+        waits: bool,
+    ) -> Result<Option<u64>, PushError> {
+        let Some(stamp) = self.control.node.stamp_of_sender() else { return Err(PushError::Closed) };
+        let mut queue = self.queue.lock();
+        let first = match queue.push(mail, stamp) {
+            Ok(first) => first,
+            Err(mail) => return self.overflow(queue, mail, stamp, waits),
+        };
+        self.control.count_waiting(queue.len());
+        drop(queue);
+        if first {
+            self.control.wake();
+        }
+        Ok(None)
     }
 
     pub(crate) fn push_unbounded(&self, mail: Box<dyn Envelope<A>>) -> Result<(), PushError> {
-        self.push_by(|queue, stamp| queue.push_unbounded(mail, stamp))
-    }
-
-    fn push_by(
-        &self,
-        push: impl FnOnce(&mut Queue<A>, u32) -> Result<bool, PushError>,
-    ) -> Result<(), PushError> {
         let Some(stamp) = self.control.node.stamp_of_sender() else { return Err(PushError::Closed) };
         let first = {
             let mut queue = self.queue.lock();
-            let first = push(&mut queue, stamp)?;
+            let first = queue.push_unbounded(mail, stamp).map_err(|_| PushError::Closed)?;
             self.control.count_waiting(queue.len());
             first
         };
@@ -127,6 +147,10 @@ impl<A: Actor> Cell<A> {
         Ok(())
     }
 
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue<A>> {
+        self.queue.lock()
+    }
+
     pub(super) fn pop(&self) -> Option<Box<dyn Envelope<A>>> {
         // Whoever puts mail into an empty queue wakes the process, so what this look misses is not lost.
         if self.control.mailbox_len() == 0 {
@@ -134,7 +158,12 @@ impl<A: Actor> Cell<A> {
         }
         let mut queue = self.queue.lock();
         let mail = queue.pop();
+        let admitted = queue.admit();
         self.control.count_waiting(queue.len());
+        drop(queue);
+        if let Some(sender) = admitted {
+            sender.wake();
+        }
         mail
     }
 }
@@ -192,14 +221,21 @@ impl<A: Actor> Object for Cell<A> {
         #[cfg(not(feature = "lab"))]
         names.free(pid);
         // 3. The mailbox: whoever resolved the name before finds it closed.
-        let unread: VecDeque<_> = {
+        let (unread, waiting): (VecDeque<_>, _) = {
             let mut queue = self.queue.lock();
             control.count_waiting(0);
             queue.close()
         };
         // 4. The actor: its sockets and reply channels close here. A destructor that panics must not keep the news back.
         drop_actor();
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(unread)));
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            drop(unread);
+            for sender in waiting {
+                let (mail, _, waker) = sender.into_parts();
+                drop(mail);
+                waker.into_iter().for_each(Waker::wake);
+            }
+        }));
         // 5. The news: links before monitors, as every BEAM was seen to do (OTP-165).
         for linked in links.into_values() {
             let reason = if linked.late { &ExitReason::NoProc } else { &reason };
@@ -219,6 +255,14 @@ impl<A: Actor> Object for Cell<A> {
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+
+    fn admission(&self, ticket: u64, waker: &Waker) -> Admission {
+        self.admission_of(ticket, waker)
+    }
+
+    fn leave_line(&self, ticket: u64) -> bool {
+        self.leave(ticket)
     }
 }
 
@@ -253,7 +297,7 @@ impl Control {
     }
 
     /// Gives the process a turn. Before it is a task nobody need be woken: a task's first turn comes by itself.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }
@@ -309,7 +353,7 @@ impl Control {
         self.waiting.load(Ordering::Relaxed) as usize
     }
 
-    fn count_waiting(&self, messages: usize) {
+    pub(super) fn count_waiting(&self, messages: usize) {
         #[allow(clippy::cast_possible_truncation, reason = "no memory holds as many as cannot be counted")]
         self.waiting.store(messages as u32, Ordering::Relaxed);
     }
@@ -320,12 +364,19 @@ impl Control {
     }
 
     pub(crate) fn set_when_stuck(&self, response: Option<WhenStuck>) {
-        self.when_stuck.store(WhenStuck::encode(response), Ordering::Relaxed);
+        // Before its first turn: nobody else changes it.
+        let overflow = self.responses.load(Ordering::Relaxed) & 0xF0;
+        self.responses.store(overflow | WhenStuck::encode(response), Ordering::Relaxed);
     }
 
     /// What is done if its turn does not end, if that was said of it in particular.
     pub(crate) fn when_stuck(&self) -> Option<WhenStuck> {
-        WhenStuck::decode(self.when_stuck.load(Ordering::Relaxed))
+        WhenStuck::decode(self.responses.load(Ordering::Relaxed) & 0x0F)
+    }
+
+    /// What its mailbox does when it is full.
+    pub(crate) fn overflow(&self) -> Policy {
+        Policy::of(self.responses.load(Ordering::Relaxed) >> 4)
     }
 
     /// Where in the tree it is, if it is a child that lives.

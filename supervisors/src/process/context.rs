@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message};
 
 use super::cell::Control;
-use super::{Cell, Leave, Process, Tell, manners, thread};
-use crate::{ExitReason, Pid, Ref};
+use super::{Cell, Leave, Notice, Process, PushError, Tell, manners, thread};
+use crate::{CallError, ExitReason, Pid, Ref};
 
 /// The process whose handler, timer or future is running, or `None` outside any.
 #[must_use]
@@ -124,6 +124,20 @@ pub trait ContextExt<A> {
     fn myself(&self) -> Option<Ref<A>>
     where
         A: Actor;
+
+    /// Sends `message` to this process itself, behind what it was sent before, as [`Ref::try_cast`] would: it waits in
+    /// the process's own mailbox, is counted there, and is handled within the budget of a turn, 256 messages, so that a
+    /// process that keeps itself busy leaves others, its own timers and its signals their turn. actix's `ctx.notify`
+    /// knows no bound: a flood of it starves the whole thread, and nothing can end it.
+    ///
+    /// # Errors
+    /// [`CallError::NoProc`] outside a process; [`CallError::Overloaded`] if the mailbox is full and its
+    /// [policy](crate::Overflow) is to refuse, to stop, or to let senders wait: a process does not wait for itself.
+    fn notify_self<M>(&mut self, message: M) -> Result<(), CallError>
+    where
+        A: Actor<Context = Self> + Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send;
 }
 
 impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
@@ -152,7 +166,7 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
         control.set_trap(Some(Box::new(move |from, reason| {
             if let Some(cell) = cell.upgrade() {
                 let _ = match from {
-                    Some(from) => cell.push_unbounded(Box::new(Tell(Exit { from, reason }))),
+                    Some(from) => cell.push_unbounded(Box::new(Notice(Exit { from, reason }))),
                     None => cell.push_unbounded(Box::new(Leave(reason))),
                 };
             }
@@ -189,6 +203,21 @@ impl<A: Actor<Context = Self>> ContextExt<A> for Context<A> {
 
     fn myself(&self) -> Option<Ref<A>> {
         this_process().and_then(|process| process.cell::<A>()).map(|cell| manners::own(&cell))
+    }
+
+    fn notify_self<M>(&mut self, message: M) -> Result<(), CallError>
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        let Some(cell) = this_process().and_then(|process| process.cell::<A>()) else {
+            return Err(CallError::NoProc);
+        };
+        match cell.push(Box::new(Tell(message)), false) {
+            Ok(_) | Err(PushError::Dropped) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll, Waker, ready};
 
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::fut::ActorFuture;
@@ -12,11 +12,20 @@ use tokio::sync::oneshot::Receiver;
 
 use super::ContextExt;
 use super::ages::Ages;
+use super::overflow::{Line, Overflow, Waiting};
 use crate::ExitReason;
 
 /// A message on its way to an actor of type `A`, with what is to become of its result.
 pub(crate) trait Envelope<A: Actor>: Send {
     fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context);
+
+    /// Whether it may be lost if there is no room.
+    fn may_drop(&self) -> bool {
+        true
+    }
+
+    /// There was no room: it will not be opened.
+    fn overflowed(self: Box<Self>) {}
 }
 
 /// A cast: the result is dropped.
@@ -30,6 +39,24 @@ where
 {
     fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
         actor.handle(self.0, ctx).handle(ctx, None);
+    }
+}
+
+/// A cast of the system's own: never lost while the process lives.
+pub(crate) struct Notice<M>(pub(crate) M);
+
+impl<A, M> Envelope<A> for Notice<M>
+where
+    A: Actor + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context) {
+        actor.handle(self.0, ctx).handle(ctx, None);
+    }
+
+    fn may_drop(&self) -> bool {
+        false
     }
 }
 
@@ -92,42 +119,50 @@ impl<R> Drop for LastReply<R> {
 pub(crate) struct Leave(pub(crate) ExitReason);
 
 impl<A: Actor<Context = Context<A>>> Envelope<A> for Leave {
+    fn may_drop(&self) -> bool {
+        false
+    }
+
     fn open(self: Box<Self>, _: &mut A, ctx: &mut Context<A>) {
         ctx.exit(self.0);
     }
 }
 
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PushError {
-    /// The process is dead.
-    Closed,
-    /// The mailbox holds as many messages as it may.
-    Full,
-}
+/// Messages that were never opened.
+type Unread<A> = VecDeque<Box<dyn Envelope<A>>>;
 
 /// What is queued for one process, in sending order.
 pub(crate) struct Queue<A: Actor> {
     /// The oldest message, if the rest came after it: most mailboxes never hold more than one, and so need no buffer.
     oldest: Option<Box<dyn Envelope<A>>>,
     mail: VecDeque<Box<dyn Envelope<A>>>,
-    ages: Ages,
+    /// And the senders that wait for room, if it is a mailbox they wait for.
+    ages: Ages<Line<A>>,
     bound: u32,
     closed: bool,
 }
 
 impl<A: Actor> Queue<A> {
-    pub(crate) fn new(bound: usize) -> Self {
+    pub(crate) fn new(bound: usize, overflow: Overflow) -> Self {
         // No memory holds as many messages as cannot be counted.
         let bound = u32::try_from(bound).unwrap_or(u32::MAX);
-        Self { oldest: None, mail: VecDeque::new(), ages: Ages::default(), bound, closed: false }
+        let ages = match overflow {
+            Overflow::Wait { senders } => Ages::beside(Line::new(senders)),
+            _ => Ages::default(),
+        };
+        Self { oldest: None, mail: VecDeque::new(), ages, bound, closed: false }
     }
 
-    /// Appends a message; `Ok(true)` if the queue was empty, so that its process must be woken.
-    pub(crate) fn push(&mut self, mail: Box<dyn Envelope<A>>, stamp: u32) -> Result<bool, PushError> {
+    /// Appends a message; `Ok(true)` if the queue was empty, so that its process must be woken. Gives it back if the
+    /// queue is full or closed.
+    pub(crate) fn push(
+        &mut self,
+        mail: Box<dyn Envelope<A>>,
+        stamp: u32,
+    ) -> Result<bool, Box<dyn Envelope<A>>> {
         let before = self.len();
         if before >= self.bound as usize {
-            return Err(if self.closed { PushError::Closed } else { PushError::Full });
+            return Err(mail);
         }
         self.push_behind(before, mail, stamp)
     }
@@ -137,7 +172,7 @@ impl<A: Actor> Queue<A> {
         &mut self,
         mail: Box<dyn Envelope<A>>,
         stamp: u32,
-    ) -> Result<bool, PushError> {
+    ) -> Result<bool, Box<dyn Envelope<A>>> {
         self.push_behind(self.len(), mail, stamp)
     }
 
@@ -146,9 +181,9 @@ impl<A: Actor> Queue<A> {
         before: usize,
         mail: Box<dyn Envelope<A>>,
         stamp: u32,
-    ) -> Result<bool, PushError> {
+    ) -> Result<bool, Box<dyn Envelope<A>>> {
         if self.closed {
-            return Err(PushError::Closed);
+            return Err(mail);
         }
         self.ages.came(before, stamp);
         if before > 0 {
@@ -165,19 +200,53 @@ impl<A: Actor> Queue<A> {
         Some(mail)
     }
 
+    /// Takes out the oldest message that may be lost.
+    pub(super) fn remove_oldest(&mut self) -> Option<Box<dyn Envelope<A>>> {
+        if self.oldest.as_ref().is_some_and(|oldest| oldest.may_drop()) {
+            return self.pop();
+        }
+        let place = self.mail.iter().position(|mail| mail.may_drop())?;
+        self.ages.left(place + usize::from(self.oldest.is_some()));
+        self.mail.remove(place)
+    }
+
+    /// Lets the first of those that wait in, if there is room; its sender is to be woken.
+    pub(super) fn admit(&mut self) -> Option<Waker> {
+        if self.len() >= self.bound as usize {
+            return None;
+        }
+        let (mail, stamp, waker) = self.ages.beside_mut()?.first()?.into_parts();
+        // Whoever makes room is at work on this mailbox, and its process need not be woken.
+        let _ = self.push_behind(self.len(), mail, stamp);
+        waker
+    }
+
+    pub(super) fn line(&mut self) -> Option<&mut Line<A>> {
+        self.ages.beside_mut()
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(super) const fn bound(&self) -> usize {
+        self.bound as usize
+    }
+
     /// When the oldest message came.
     pub(crate) fn oldest(&self) -> Option<u32> {
         (self.len() > 0).then(|| self.ages.oldest())
     }
 
-    /// Refuses all mail from now on and gives back what was never opened.
-    pub(crate) fn close(&mut self) -> VecDeque<Box<dyn Envelope<A>>> {
+    /// Refuses all mail from now on and gives back what was never opened, and what waited for room.
+    pub(crate) fn close(&mut self) -> (Unread<A>, VecDeque<Waiting<A>>) {
         self.closed = true;
+        let waiting = self.ages.beside_mut().map(Line::close).unwrap_or_default();
         let mut unread = std::mem::take(&mut self.mail);
         if let Some(oldest) = self.oldest.take() {
             unread.push_front(oldest);
         }
-        unread
+        (unread, waiting)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -11,6 +11,7 @@ mod future;
 mod handle;
 mod mailbox;
 mod manners;
+mod overflow;
 mod panic;
 mod state;
 mod statistics;
@@ -21,16 +22,22 @@ pub(crate) use context::is_this_process;
 pub use context::{ContextExt, Exit, this_process};
 pub(crate) use future::{Launch, ProcessFuture};
 pub use handle::{Exited, Process};
-pub(crate) use mailbox::{Ask, Envelope, Leave, PushError, Tell};
+pub(crate) use mailbox::{Ask, Envelope, Leave, Notice, Tell};
 pub(crate) use manners::own;
+pub use overflow::Overflow;
+pub(crate) use overflow::{Admission, GivesWay, Place, Policy, PushError};
 pub(crate) use panic::{CatchPanic, catch};
 pub use statistics::Statistics;
 
+#[cfg(test)]
+mod flood_tests;
 #[cfg(test)]
 mod link_tests;
 #[cfg(test)]
 mod manners_tests;
 #[cfg(test)]
 mod order_tests;
+#[cfg(test)]
+mod overflow_tests;
 #[cfg(test)]
 mod tests;

@@ -38,8 +38,11 @@ pub(super) struct Rare {
     pub(super) manners: Option<Box<Manners>>,
     /// What is done in its stead, on another thread, if its own is abandoned.
     pub(super) on_abandon: Vec<OnAbandon>,
-    /// Messages its mailbox refused since that was said, and when it was said last.
+    /// Messages its mailbox refused or dropped since that was said, and when it was said last.
     pub(super) refused: u64,
+    /// Messages refused and dropped in all its life.
+    pub(super) refused_ever: u64,
+    pub(super) dropped_ever: u64,
     pub(super) refused_said: Option<Duration>,
 }
 

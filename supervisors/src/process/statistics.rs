@@ -21,6 +21,10 @@ pub struct Statistics {
     /// thought to have run since the look before. Zero in simulation. Of processes that are rarely seen running,
     /// only 1,024 are kept in mind.
     pub busy: Duration,
+    /// Messages its full mailbox has refused so far: casts that were lost with it, and all whose sender was told.
+    pub refused: u64,
+    /// Messages its full mailbox has dropped so far, by its [policy](crate::Overflow).
+    pub dropped: u64,
     /// Whether it lets its mail wait: see [`Process::suspend`].
     pub suspended: bool,
 }
@@ -48,7 +52,10 @@ impl Process {
         let control = Object::control(&*self.0);
         let node = &control.node;
         let age = |stamp: u32| Duration::from_millis(u64::from(node.stamp().wrapping_sub(stamp)));
+        let (refused, dropped) = control.losses();
         Statistics {
+            refused,
+            dropped,
             mailbox_len: control.mailbox_len(),
             oldest: if node.watch().tells_time() { self.0.oldest().map(age) } else { None },
             handled: control.handled(),

@@ -3,10 +3,13 @@
 //! Owns the children's start functions and processes. Started by its own supervisor, or by the program for the root.
 //! Ends when its plan says so, with the plan's reason; killed, it takes its children with it. Never decides anything.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Running, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Running, SpawnHandle, WrapFuture,
+};
 use tokio::sync::oneshot;
 
 use super::child::Child;
@@ -41,6 +44,8 @@ pub(crate) struct SupervisorActor {
     /// The parent's wish to end, heard while a start or stop was under way.
     ending: Option<ExitReason>,
     ended: bool,
+    /// Pauses before restarts, one a child at most.
+    pauses: BTreeMap<Key, SpawnHandle>,
 }
 
 /// A linked child has ended.
@@ -57,6 +62,13 @@ impl Message for ChildExited {
 }
 
 impl Message for Retry {
+    type Result = ();
+}
+
+/// A pause before a restart is over.
+struct PauseOver(ChildRef, u64);
+
+impl Message for PauseOver {
     type Result = ();
 }
 
@@ -81,13 +93,16 @@ impl ExitListener for Cell<SupervisorActor> {
 
 impl SupervisorActor {
     pub(super) fn new(
-        plan: Planner,
+        mut plan: Planner,
         children: impl IntoIterator<Item = Child>,
         cell: Arc<Cell<Self>>,
         path: Arc<str>,
         ready: oneshot::Sender<()>,
     ) -> Self {
         let table = Table::new(path);
+        // Another for each supervisor and each of its lives, so that those that crash together do not pause alike.
+        let life = cell.control.pid.serial().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        plan.seed(cell.control.node.seed() ^ life);
         for (key, child) in plan.keys().into_iter().zip(children) {
             table.insert(key, row(&child.policy, child.starter));
         }
@@ -109,6 +124,7 @@ impl SupervisorActor {
             ready: Some(ready),
             ending: None,
             ended: false,
+            pauses: BTreeMap::new(),
         }
     }
 
@@ -161,7 +177,11 @@ impl SupervisorActor {
                         return;
                     }
                 }
-                Action::Forget { key } => self.table.remove(key),
+                Action::Forget { key } => self.forget(key, ctx),
+                Action::QueueRetryAfter { key, child, delay, number } => {
+                    self.pause(key, PauseOver(child, number), delay, ctx);
+                }
+                Action::DropRetry { key } => self.end_pause(key, ctx),
                 Action::QueueRetry(child) => {
                     let _ = self.cell.push_unbounded(Box::new(Tell(Retry(child))));
                 }
@@ -182,6 +202,31 @@ impl SupervisorActor {
                     return;
                 }
             }
+        }
+    }
+
+    /// The end of the pause comes through the mailbox, so that requests and the parent's wish to end get in between.
+    fn pause(&mut self, key: Key, over: PauseOver, delay: Duration, ctx: &mut Context<Self>) {
+        self.end_pause(key, ctx);
+        let due = self.node.now() + delay;
+        self.table.with(key, |row| row.ended.get_or_insert_default().due = Some(due));
+        let timer = ctx.run_later(delay, move |this, _| {
+            this.pauses.remove(&key);
+            this.table.with(key, |row| row.ended.get_or_insert_default().due = None);
+            let _ = this.cell.push_unbounded(Box::new(Tell(over)));
+        });
+        self.pauses.insert(key, timer);
+    }
+
+    fn forget(&mut self, key: Key, ctx: &mut Context<Self>) {
+        self.end_pause(key, ctx);
+        self.table.remove(key);
+    }
+
+    fn end_pause(&mut self, key: Key, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.pauses.remove(&key) {
+            ctx.cancel_future(timer);
+            self.table.with(key, |row| row.ended.get_or_insert_default().due = None);
         }
     }
 
@@ -225,7 +270,7 @@ impl SupervisorActor {
             }
             Ok(None) => self.plan.ignored(key, &mut self.decided),
             Err(reason) => {
-                self.table.with(key, |row| row.last_exit = Some(Box::new(reason.clone())));
+                self.table.with(key, |row| row.ended.get_or_insert_default().reason = Some(reason.clone()));
                 self.plan.start_failed(key, reason, &mut self.decided);
             }
         }
@@ -266,7 +311,7 @@ impl SupervisorActor {
                 return None;
             }
             row.process = None;
-            row.last_exit = Some(Box::new(reason.clone()));
+            row.ended.get_or_insert_default().reason = Some(reason.clone());
             Some(row.id.clone())
         });
         if let Some(Some(id)) = noted {
@@ -344,7 +389,7 @@ fn row(policy: &ChildPolicy, starter: Arc<dyn Starter>) -> Row {
         starter: Some(starter),
         process: None,
         starts: 0,
-        last_exit: None,
+        ended: None,
     }
 }
 
@@ -399,5 +444,14 @@ impl Handler<Retry> for SupervisorActor {
     fn handle(&mut self, Retry(child): Retry, ctx: &mut Self::Context) {
         let now = self.node.now();
         self.decide(ctx, |plan, actions| plan.retry(&child, now, actions));
+    }
+}
+
+impl Handler<PauseOver> for SupervisorActor {
+    type Result = ();
+
+    fn handle(&mut self, PauseOver(child, number): PauseOver, ctx: &mut Self::Context) {
+        let now = self.node.now();
+        self.decide(ctx, |plan, actions| plan.retry_after_pause(&child, number, now, actions));
     }
 }

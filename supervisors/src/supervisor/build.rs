@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::actor::SupervisorActor;
+use super::backoff::Backoff;
 use super::child::Child;
 use super::error::SpecError;
 use super::flags::{AutoShutdown, Flags, Strategy};
@@ -74,6 +75,13 @@ impl Supervisor {
     #[must_use]
     pub fn shutdown(mut self, shutdown: Shutdown) -> Self {
         self.policy.shutdown = shutdown;
+        self
+    }
+
+    /// As a child: lets it wait before it is restarted. Default not at all, as in OTP.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy = self.policy.backoff(backoff);
         self
     }
 

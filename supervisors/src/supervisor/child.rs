@@ -8,11 +8,12 @@ use std::time::Duration;
 use actix::{Actor, Context};
 use parking_lot::Mutex;
 
+use super::backoff::Backoff;
 use super::error::SpecError;
 use super::spec::{ChildId, ChildKind, ChildPolicy, Restart, Shutdown};
 use super::start::{ActorStarter, Making, Settings, Starter};
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Place, Process, Ref, WhenStuck};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Overflow, Place, Process, Ref, WhenStuck};
 
 /// Why a start function gives no actor. Any error becomes one by `?`.
 #[derive(Debug)]
@@ -128,6 +129,13 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         self
     }
 
+    /// Lets it wait before it is restarted. Default not at all, as in OTP.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy = self.policy.backoff(backoff);
+        self
+    }
+
     /// Makes its end count for [`AutoShutdown`](super::AutoShutdown).
     #[must_use]
     pub fn significant(mut self) -> Self {
@@ -142,10 +150,19 @@ impl<A: Actor<Context = Context<A>>> ChildSpec<A> {
         self
     }
 
-    /// Bounds its mailbox: a cast beyond it is dropped, a call answered `Overloaded`. Default [`MAILBOX_BOUND`].
+    /// Bounds its mailbox: what becomes of a message beyond it, [`overflow`](Self::overflow) says. Default
+    /// [`MAILBOX_BOUND`].
     #[must_use]
     pub fn mailbox(mut self, bound: usize) -> Self {
         self.settings.mailbox = bound;
+        self
+    }
+
+    /// Sets what becomes of a message that comes while its mailbox is full. Default [`Overflow::Refuse`]: a cast is lost,
+    /// a call answered [`Overloaded`](crate::CallError::Overloaded).
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.settings.rare.get_or_insert_default().overflow = overflow;
         self
     }
 

@@ -1,5 +1,7 @@
 //! What a supervisor answers when asked about its children.
 
+use std::time::Duration;
+
 use super::report::ChildPid;
 use super::spec::{ChildId, ChildKind};
 use crate::pid::Pid;
@@ -15,6 +17,8 @@ pub struct ChildInfo {
     pub pid: ChildPid,
     /// What it is.
     pub kind: ChildKind,
+    /// When it will be started again, by the node's clock, if it waits for that by its [`Backoff`](super::Backoff).
+    pub due: Option<Duration>,
 }
 
 /// The answer of `count_children` (OTP-058, OTP-059, OTP-196).

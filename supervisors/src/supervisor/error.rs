@@ -30,6 +30,11 @@ pub enum SpecError {
     /// OTP `{bad_combination, _}`: automatic shutdown needs children that are told apart (OTP-016).
     #[error("a supervisor whose children come from a template cannot shut down by itself")]
     TemplateShutsDown,
+    /// A [`Backoff`](super::Backoff) with a value out of its range.
+    #[error(
+        "the backoff of child {0} is out of range: first above 0 and at most max, factor 1 or more, jitter 0 to 100"
+    )]
+    InvalidBackoff(ChildId),
     /// Its thread would be abandoned if it is stuck, but that is its supervisor's own, or none of the node's.
     #[error(
         "child {0} is to be abandoned with its thread, but does not run on one of the node's own arbiters"

@@ -17,12 +17,16 @@
 //! | `undefined`, a pid, `restarting` | [`ChildPid`] |
 //! | supervisor and progress reports | [`Report`], its `offender` an [`Offender`] |
 //!
+//! Beyond OTP, and off unless a spec asks for it: a pause before each restart ([`Backoff`]), and what a full mailbox does
+//! ([`Overflow`](crate::Overflow)).
+//!
 //! What differs: ids are text; `modules` does not exist; start arguments are captured by the start function
 //! instead of being data, so they cannot be read back; and a restart is announced, with its number among the
 //! allowed ones ([`Attempt`]), which OTP does not do.
 
 mod actor;
 mod alone;
+mod backoff;
 mod build;
 mod child;
 mod child_info;
@@ -42,6 +46,8 @@ mod template;
 mod tree;
 
 #[cfg(test)]
+mod backoff_tests;
+#[cfg(test)]
 mod live_tests;
 #[cfg(test)]
 mod partition_tests;
@@ -50,6 +56,7 @@ mod template_tests;
 #[cfg(test)]
 mod tests;
 
+pub use backoff::Backoff;
 pub use build::Supervisor;
 pub use child::{Child, ChildSpec, StartError};
 pub use child_info::{ChildCounts, ChildInfo, ChildRef};

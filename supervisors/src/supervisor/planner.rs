@@ -58,6 +58,20 @@ impl Planner {
         either!(self.retry(child, now, actions));
     }
 
+    pub(super) fn retry_after_pause(
+        &mut self,
+        child: &ChildRef,
+        number: u64,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        either!(self.retry_after_pause(child, number, now, actions));
+    }
+
+    pub(super) fn seed(&mut self, seed: u64) {
+        either!(self.seed(seed));
+    }
+
     pub(super) fn parent_exited(&mut self, reason: ExitReason, actions: &mut Vec<Action>) {
         either!(self.parent_exited(reason, actions));
     }

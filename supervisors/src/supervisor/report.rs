@@ -52,6 +52,8 @@ pub enum Report {
         child: Offender,
         /// Which of how many.
         attempt: Attempt,
+        /// How long the child's [`Backoff`](super::Backoff) lets it wait first; zero without one.
+        after: Duration,
     },
 }
 
@@ -81,7 +83,8 @@ pub enum ChildPid {
     Undefined,
     /// This one.
     Running(Pid),
-    /// None yet: its last start failed and another try waits in the supervisor's mailbox. The pid is the one it
+    /// None yet: its last start failed and another try waits in the supervisor's mailbox, or its
+    /// [`Backoff`](super::Backoff) lets it wait. The pid is the one it
     /// had before, if it was the child whose end began the restart.
     Restarting(Option<Pid>),
 }
@@ -158,7 +161,12 @@ impl fmt::Display for Report {
             Self::ReachedMaxIntensity { child } => {
                 write!(f, "gave up: {} crashed more often than allowed", child.id)
             }
-            Self::Restarting { child, attempt } => write!(f, "restarting {}, {attempt}", child.id),
+            Self::Restarting { child, attempt, after } if after.is_zero() => {
+                write!(f, "restarting {}, {attempt}", child.id)
+            }
+            Self::Restarting { child, attempt, after } => {
+                write!(f, "restarting {} after {after:?}, {attempt}", child.id)
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backoff::Backoff;
 use super::error::SpecError;
 use super::flags::AutoShutdown;
 
@@ -110,6 +111,8 @@ pub struct ChildPolicy {
     pub shutdown: Shutdown,
     /// What it is. Set by the constructor.
     pub kind: ChildKind,
+    /// How long it waits before it is restarted. Default not at all, as in OTP.
+    pub backoff: Option<Arc<Backoff>>,
 }
 
 impl ChildPolicy {
@@ -121,6 +124,7 @@ impl ChildPolicy {
             significant: false,
             shutdown: Shutdown::Timeout(Duration::from_secs(5)),
             kind: ChildKind::Worker,
+            backoff: None,
         }
     }
 
@@ -152,6 +156,13 @@ impl ChildPolicy {
         self
     }
 
+    /// Lets it wait before it is restarted.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = Some(Arc::new(backoff));
+        self
+    }
+
     pub(crate) const fn is_temporary(&self) -> bool {
         matches!(self.restart, Restart::Temporary)
     }
@@ -163,6 +174,9 @@ impl ChildPolicy {
     /// Whether a supervisor with this automatic shutdown takes the child; `None` asks only what no supervisor
     /// would take. `Never` with a significant child is named first (OTP-009).
     pub(crate) fn check(&self, auto_shutdown: Option<AutoShutdown>) -> Result<(), SpecError> {
+        if self.backoff.as_ref().is_some_and(|backoff| !backoff.is_valid()) {
+            return Err(SpecError::InvalidBackoff(self.id.clone()));
+        }
         if !self.significant {
             return Ok(());
         }

@@ -16,7 +16,7 @@ use super::spec::{ChildId, ChildKind};
 use crate::place::{Chosen, StartOf, Worker};
 use crate::process::{Cell, Control, ExitListener, Launch, Object, ProcessFuture, Signal, thread};
 use crate::reference::Slot;
-use crate::{ExitReason, Node, Path, Place, Process, RegisterError, WhenStuck};
+use crate::{ExitReason, Node, Overflow, Path, Place, Process, RegisterError, WhenStuck};
 
 /// What became of a start: a process, `ignore`, or a reason.
 pub(crate) type Started = Result<Option<Process>, ExitReason>;
@@ -193,6 +193,7 @@ pub(super) struct Settings<A: Actor> {
 /// What few specs say.
 #[derive(Default)]
 pub(super) struct Rare {
+    pub(super) overflow: Overflow,
     pub(super) place: Place,
     /// How long its start may take.
     pub(super) start_limit: Option<Duration>,
@@ -212,6 +213,10 @@ impl<A: Actor> Settings<A> {
 
     fn place(&self) -> &Place {
         self.rare.as_deref().map_or(&Place::Local, |rare| &rare.place)
+    }
+
+    fn overflow(&self) -> Overflow {
+        self.rare.as_deref().map_or(Overflow::Refuse, |rare| rare.overflow)
     }
 
     fn start_limit(&self) -> Option<Duration> {
@@ -390,7 +395,8 @@ where
 {
     match made {
         Ok(actor) => {
-            let cell = Cell::new(surroundings.node.clone(), settings.mailbox);
+            let node = surroundings.node.clone();
+            let cell = Cell::with_overflow(node, settings.mailbox, settings.overflow());
             launch(actor, &cell, settings, surroundings).map(Some)
         }
         Err(StartError::Ignore) => Ok(None),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix::{Actor, Context};
 
 use super::actor::SupervisorActor;
+use super::backoff::Backoff;
 use super::build::{Supervisor, doomed_in, start_root, start_supervisor};
 use super::child::{Child, ChildSpec, StartError};
 use super::child_info::{ChildCounts, ChildInfo, ChildRef};
@@ -21,7 +22,7 @@ use super::start::{Starter, Starting, Surroundings, start_after};
 use super::tree::TreeNode;
 use crate::process::Object;
 use crate::reference::Slot;
-use crate::{ExitReason, MAILBOX_BOUND, Node, Pid, Place, Process, Ref, WhenStuck};
+use crate::{ExitReason, MAILBOX_BOUND, Node, Overflow, Pid, Place, Process, Ref, WhenStuck};
 
 /// What all children of a [`TemplateSupervisor`] have in common: one policy, and one start function that takes the
 /// argument a caller adds (in OTP it is appended to the template's own arguments; here those are captured).
@@ -68,6 +69,7 @@ pub struct Template<X, T> {
 struct Shape {
     id: ChildId,
     mailbox: usize,
+    overflow: Overflow,
     place: Place,
     when_stuck: Option<WhenStuck>,
 }
@@ -129,7 +131,10 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
         make: impl Fn(ChildId, X) -> ChildSpec<A> + Send + Sync + 'static,
     ) -> Self {
         let mold = move |shape: &Shape, argument: X| {
-            let spec = make(shape.id.clone(), argument).mailbox(shape.mailbox).place(shape.place.clone());
+            let spec = make(shape.id.clone(), argument)
+                .mailbox(shape.mailbox)
+                .overflow(shape.overflow)
+                .place(shape.place.clone());
             let spec = match shape.when_stuck {
                 Some(response) => spec.when_stuck(response),
                 None => spec,
@@ -144,6 +149,13 @@ impl<X: Send + 'static, A: Actor<Context = Context<A>>> Template<X, Ref<A>> {
     #[must_use]
     pub fn mailbox(mut self, bound: usize) -> Self {
         self.shape.mailbox = bound;
+        self
+    }
+
+    /// Sets what becomes of a message that comes while the mailbox of a child is full. Default [`Overflow::Refuse`].
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.shape.overflow = overflow;
         self
     }
 
@@ -180,8 +192,8 @@ impl<X: Send + 'static> Template<X, SupervisorRef> {
 
 impl<X, T> Template<X, T> {
     fn of_molds(policy: ChildPolicy, mold: Mold<X, T>) -> Self {
-        let (id, place) = (policy.id.clone(), Place::default());
-        let shape = Shape { id, mailbox: MAILBOX_BOUND, place, when_stuck: None };
+        let (id, place, overflow) = (policy.id.clone(), Place::default(), Overflow::Refuse);
+        let shape = Shape { id, mailbox: MAILBOX_BOUND, overflow, place, when_stuck: None };
         Self { policy, shape, mold }
     }
 
@@ -189,6 +201,13 @@ impl<X, T> Template<X, T> {
     #[must_use]
     pub fn restart(mut self, restart: Restart) -> Self {
         self.policy.restart = restart;
+        self
+    }
+
+    /// Lets a child wait before it is restarted. Default not at all, as in OTP.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy = self.policy.backoff(backoff);
         self
     }
 

@@ -152,7 +152,8 @@ fn children_start_from_their_own_arguments_and_have_no_ids() {
         let (one, first) = child(&rig, &workers, "a").await;
         let (two, second) = child(&rig, &workers, "b").await;
         assert_eq!((first.call(Do::Say).await, second.call(Do::Say).await), (Ok("a"), Ok("b")));
-        let info = |pid| ChildInfo { id: None, pid: ChildPid::Running(pid), kind: ChildKind::Worker };
+        let info =
+            |pid| ChildInfo { id: None, pid: ChildPid::Running(pid), kind: ChildKind::Worker, due: None };
         assert_eq!(workers.which_children().await, Ok(vec![info(one), info(two)]));
         assert_eq!(workers.count_children().await, Ok(counts(1, 2, 2)));
         assert_eq!(rig.reports(), [], "no progress is reported");
@@ -165,7 +166,7 @@ fn one_child_can_be_looked_at_by_its_pid_only() {
     run(async |rig| {
         let workers = start(&rig, workers(Restart::Permanent)).await;
         let (pid, held) = child(&rig, &workers, "a").await;
-        let info = ChildInfo { id: None, pid: ChildPid::Running(pid), kind: ChildKind::Worker };
+        let info = ChildInfo { id: None, pid: ChildPid::Running(pid), kind: ChildKind::Worker, due: None };
         assert_eq!(workers.which_child(pid).await, Ok(info.clone()));
         assert_eq!(workers.which_child(&held.process().expect("it runs")).await, Ok(info));
         assert_eq!(workers.which_child("worker").await, Err(ChildError::SimpleOneForOne));

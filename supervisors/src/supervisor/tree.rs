@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -29,7 +30,16 @@ pub(crate) struct Row {
     pub(crate) process: Option<Process>,
     pub(crate) starts: u64,
     /// Apart, because most children have not ended yet.
-    pub(crate) last_exit: Option<Box<ExitReason>>,
+    pub(crate) ended: Option<Box<Ended>>,
+}
+
+/// What is known of a child that has ended or failed to start.
+#[derive(Default)]
+pub(crate) struct Ended {
+    /// Why it did so the last time.
+    pub(crate) reason: Option<ExitReason>,
+    /// When it will be started again, if it waits for that.
+    pub(crate) due: Option<Duration>,
 }
 
 impl Table {
@@ -98,7 +108,8 @@ impl Table {
                     process: row.process.clone(),
                     statistics: row.process.as_ref().map(Process::statistics),
                     restarts: row.starts.saturating_sub(1),
-                    last_exit: row.last_exit.as_deref().cloned(),
+                    last_exit: row.ended.as_deref().and_then(|ended| ended.reason.clone()),
+                    due: row.ended.as_deref().and_then(|ended| ended.due),
                     children: Vec::new(),
                 };
                 (node, row.process.clone())
@@ -172,6 +183,8 @@ pub struct TreeNode {
     pub restarts: u64,
     /// Why it ended the last time, if ever.
     pub last_exit: Option<ExitReason>,
+    /// When it will be started again, by the node's clock, if it waits for that by its [`Backoff`](super::Backoff).
+    pub due: Option<Duration>,
     /// Its children, in no promised order; empty for a worker.
     pub children: Vec<TreeNode>,
 }
@@ -188,6 +201,7 @@ impl TreeNode {
             statistics,
             restarts: 0,
             last_exit: None,
+            due: None,
             children,
         }
     }
@@ -213,6 +227,9 @@ impl TreeNode {
         }
         if let Some(reason) = &self.last_exit {
             write!(f, "  last: {reason}")?;
+        }
+        if let Some(due) = self.due {
+            write!(f, "  restarting at {due:.1?}")?;
         }
         writeln!(f)?;
         for (number, child) in self.children.iter().enumerate() {

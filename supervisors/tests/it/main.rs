@@ -3,6 +3,7 @@
 mod conformance;
 mod elixir;
 mod examples;
+mod fate;
 mod hosts;
 mod places;
 mod processes;

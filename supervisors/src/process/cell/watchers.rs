@@ -62,14 +62,15 @@ impl Control {
         self.state.lock().rare_mut().map(|rare| std::mem::take(&mut rare.on_abandon)).unwrap_or_default()
     }
 
-    /// Its mailbox has refused a message. Said now and then, with how many it were.
+    /// Its mailbox has refused a message, or dropped one by its policy. Said now and then, with how many it were.
     #[cold]
-    pub(crate) fn refused(&self, process: &Arc<dyn Object>) {
+    pub(crate) fn lost(&self, process: &Arc<dyn Object>, told: bool) {
         let now = self.node.now();
         let refused = {
             let mut state = self.state.lock();
             let rare = state.make_rare();
             rare.refused += 1;
+            *(if told { &mut rare.refused_ever } else { &mut rare.dropped_ever }) += 1;
             if rare.refused_said.is_some_and(|said| now.saturating_sub(said) < SAID_EVERY) {
                 return;
             }
@@ -81,6 +82,11 @@ impl Control {
             refused,
             waiting: self.mailbox_len(),
         });
+    }
+
+    /// How many messages its mailbox has refused and dropped so far.
+    pub(in crate::process) fn losses(&self) -> (u64, u64) {
+        self.state.lock().rare().map_or((0, 0), |rare| (rare.refused_ever, rare.dropped_ever))
     }
 
     /// Forgets a watcher; `false` if it was told already.

@@ -1,5 +1,7 @@
 //! What a plan asks of the actor that carries it out.
 
+use std::time::Duration;
+
 use super::slab::Key;
 use crate::exit::ExitReason;
 use crate::pid::Pid;
@@ -26,6 +28,10 @@ pub(crate) enum Action {
     Forget { key: Key },
     /// Put a message into the supervisor's own mailbox, behind what is there, that leads to `retry` (OTP-088).
     QueueRetry(ChildRef),
+    /// The same, but after `delay`, leading to `retry_after_pause` with `number`. In place of an earlier one for `key`.
+    QueueRetryAfter { key: Key, child: ChildRef, delay: Duration, number: u64 },
+    /// The child does not wait any more: what `QueueRetryAfter` asked for is not needed.
+    DropRetry { key: Key },
     /// Answer the request being served.
     Reply(Result<Answer, ChildError>),
     /// Tell whoever listens.

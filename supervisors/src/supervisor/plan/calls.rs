@@ -33,9 +33,11 @@ impl Plan {
             return actions.push(Action::Reply(Err(ChildError::NotFound)));
         };
         if let ChildPid::Running(pid) = self.table.pid(key) {
+            self.backoffs.forget(key);
             return self.ask_stop(key, pid, Work::TerminateChild, actions);
         }
         self.end_for_good(key, actions);
+        self.backoffs.forget(key);
         actions.push(Action::Reply(Ok(Answer::Done)));
     }
 

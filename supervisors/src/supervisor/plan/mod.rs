@@ -10,6 +10,7 @@
 //! Who reports: the plan, always; the actor adds the supervisor's name and writes it down.
 
 mod action;
+mod backoffs;
 mod calls;
 mod dynamic;
 mod intensity;
@@ -34,6 +35,7 @@ pub(crate) use dynamic::DynamicPlan;
 pub(crate) use slab::Key;
 pub(crate) use template::TemplatePlan;
 
+use self::backoffs::Backoffs;
 use self::intensity::Window;
 use self::planted::Fault;
 use self::restart::Group;
@@ -52,6 +54,7 @@ pub(crate) struct Plan {
     strategy: Strategy,
     auto_shutdown: AutoShutdown,
     window: Window,
+    backoffs: Backoffs,
     table: Table,
     phase: Phase,
 }
@@ -114,9 +117,15 @@ impl Plan {
             strategy: flags.strategy,
             auto_shutdown: flags.auto_shutdown,
             window: Window::new(flags.intensity, flags.period),
+            backoffs: Backoffs::new(),
             table,
             phase: Phase::Fresh,
         })
+    }
+
+    /// Sets the seed of the chance in pauses before restarts.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.backoffs.seed(seed);
     }
 
     /// The children's keys in start order; of a fresh plan those of the list it was made from, in its order.
@@ -162,9 +171,28 @@ impl Plan {
             && let Some(key) = self.find(child)
             && (matches!(self.table.pid(key), ChildPid::Restarting(_))
                 || self.table.pid(key) == ChildPid::Undefined && planted::is(Fault::RetriesTheStopped))
+            && self.backoffs.due(key).is_none()
         {
             let attempt = self.window.add(now);
-            self.restart(key, attempt, actions);
+            let pause = attempt.and_then(|_| self.backoffs.pause(key, self.table.policy(key), false, now));
+            self.restart(key, attempt, pause, actions);
+        }
+    }
+
+    /// A pause asked for by [`Action::QueueRetryAfter`] is over: the restart that was decided before it begins. Nothing
+    /// happens if the child was terminated, or taken along in the restart of another, meanwhile.
+    pub(crate) fn retry_after_pause(
+        &mut self,
+        child: &ChildRef,
+        number: u64,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.take_message()
+            && let Some(key) = self.find(child)
+            && self.backoffs.is_over(key, number, now)
+        {
+            self.restart_now(key, None, actions);
         }
     }
 
@@ -257,7 +285,8 @@ impl Plan {
     pub(crate) fn which_children(&self) -> impl Iterator<Item = ChildInfo> + '_ {
         std::iter::successors(self.table.youngest(), |&key| self.table.older(key)).map(|key| {
             let policy = self.table.policy(key);
-            ChildInfo { id: Some(policy.id.clone()), pid: self.table.pid(key), kind: policy.kind }
+            let due = self.backoffs.due(key);
+            ChildInfo { id: Some(policy.id.clone()), pid: self.table.pid(key), kind: policy.kind, due }
         })
     }
 
@@ -311,6 +340,9 @@ impl Plan {
 
     /// Leaves the child without a process; a temporary one leaves the table (OTP-048, OTP-065, OTP-072).
     fn end_for_good(&mut self, key: Key, actions: &mut Vec<Action>) {
+        if self.backoffs.cancel(key) {
+            actions.push(Action::DropRetry { key });
+        }
         if self.table.policy(key).is_temporary() && !planted::is(Fault::KeepsTheTemporary) {
             self.forget(key, actions);
         } else {
@@ -320,6 +352,7 @@ impl Plan {
 
     fn forget(&mut self, key: Key, actions: &mut Vec<Action>) {
         self.table.remove(key);
+        self.backoffs.forget(key);
         actions.push(Action::Forget { key });
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::action::{Action, Answer};
+use super::backoffs::{Backoffs, Pause};
 use super::intensity::Window;
 use super::slab::{Key, Slab};
 use super::stop_rule;
@@ -21,6 +22,7 @@ use crate::supervisor::spec::{ChildPolicy, Restart};
 pub(crate) struct Pool {
     manner: Manner,
     window: Window,
+    backoffs: Backoffs,
     children: Slab<Child>,
     /// By running pid, or, while a child is restarting, by the pid it had (OTP-113, OTP-196).
     by_pid: BTreeMap<Pid, Key>,
@@ -73,14 +75,20 @@ struct StopErrors {
 const IN_POOL: &str = "a key is forgotten only when its child leaves the pool";
 
 impl Pool {
-    pub(super) const fn new(manner: Manner, intensity: u32, period: Duration) -> Self {
+    pub(super) fn new(manner: Manner, intensity: u32, period: Duration) -> Self {
         Self {
             manner,
             window: Window::new(intensity, period),
+            backoffs: Backoffs::new(),
             children: Slab::new(),
             by_pid: BTreeMap::new(),
             phase: Phase::Fresh,
         }
+    }
+
+    /// Sets the seed of the chance in pauses before restarts.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.backoffs.seed(seed);
     }
 
     /// Children present, restarting ones included.
@@ -122,12 +130,17 @@ impl Pool {
         let clean = reason.is_clean();
         let restarts = restart == Restart::Permanent || (restart == Restart::Transient && !clean);
         let attempt = restarts.then(|| self.window.answer(&reason, now));
+        let pause = match (&attempt, &reason) {
+            // It has done nothing that a pause could mend.
+            (_, ExitReason::Abandoned { .. }) | (None | Some(None), _) => None,
+            (Some(Some(_)), _) => self.pause(key, true, now),
+        };
         if restart == Restart::Permanent || !clean {
             let child = self.offender(key);
             actions.push(Action::Report(Report::ChildTerminated { child, reason }));
         }
         match attempt {
-            Some(attempt) => self.restart(key, pid, attempt, actions),
+            Some(attempt) => self.restart(key, pid, attempt, pause, actions),
             None => self.forget(key, pid, actions),
         }
     }
@@ -139,10 +152,36 @@ impl Pool {
             && let ChildRef::Pid(pid) = *child
             && let Some(key) = self.find(pid)
             && self.child(key).pid == ChildPid::Restarting(Some(pid))
+            && self.backoffs.due(key).is_none()
         {
             let attempt = self.window.add(now);
-            self.restart(key, pid, attempt, actions);
+            let pause = attempt.and_then(|_| self.pause(key, false, now));
+            self.restart(key, pid, attempt, pause, actions);
         }
+    }
+
+    /// A pause asked for by [`Action::QueueRetryAfter`] is over: the restart that was decided before it begins, unless
+    /// the child was terminated meanwhile.
+    pub(crate) fn retry_after_pause(
+        &mut self,
+        child: &ChildRef,
+        number: u64,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.take_message()
+            && let ChildRef::Pid(pid) = *child
+            && let Some(key) = self.find(pid)
+            && self.backoffs.is_over(key, number, now)
+        {
+            actions.push(Action::Start { key, last: false });
+            self.phase = Phase::Restart(key, pid);
+        }
+    }
+
+    fn pause(&mut self, key: Key, ended: bool, now: Duration) -> Option<Pause> {
+        let policy = &self.children.get(key).expect(IN_POOL).policy;
+        self.backoffs.pause(key, policy, ended, now)
     }
 
     /// The supervisor's parent ended, or told it to end: all children are stopped at once, each with its own
@@ -223,7 +262,7 @@ impl Pool {
 
     fn info(&self, key: Key) -> ChildInfo {
         let child = self.child(key);
-        ChildInfo { id: None, pid: child.pid, kind: child.policy.kind }
+        ChildInfo { id: None, pid: child.pid, kind: child.policy.kind, due: self.backoffs.due(key) }
     }
 
     /// Counts the children, as many specs as children; those that are restarting are not active (OTP-059,
@@ -278,14 +317,28 @@ impl Pool {
         }
     }
 
-    fn restart(&mut self, key: Key, pid: Pid, attempt: Option<Attempt>, actions: &mut Vec<Action>) {
+    fn restart(
+        &mut self,
+        key: Key,
+        pid: Pid,
+        attempt: Option<Attempt>,
+        pause: Option<Pause>,
+        actions: &mut Vec<Action>,
+    ) {
         let child = self.offender(key);
         let Some(attempt) = attempt else {
             actions.push(Action::Report(Report::ReachedMaxIntensity { child }));
             self.forget(key, pid, actions);
             return self.stop_all(ExitReason::Shutdown, actions);
         };
-        actions.push(Action::Report(Report::Restarting { child, attempt }));
+        let after = pause.map_or(Duration::ZERO, |pause| pause.delay);
+        actions.push(Action::Report(Report::Restarting { child, attempt, after }));
+        if let Some(pause) = pause {
+            let number = self.backoffs.wait(key, pause);
+            self.child_mut(key).pid = ChildPid::Restarting(Some(pid));
+            let child = ChildRef::Pid(pid);
+            return actions.push(Action::QueueRetryAfter { key, child, delay: pause.delay, number });
+        }
         actions.push(Action::Start { key, last: false });
         self.phase = Phase::Restart(key, pid);
     }
@@ -347,6 +400,7 @@ impl Pool {
     /// Forgets a child that never had a process.
     fn drop_new(&mut self, key: Key, actions: &mut Vec<Action>) {
         self.children.remove(key).expect(IN_POOL);
+        self.backoffs.forget(key);
         actions.push(Action::Forget { key });
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::backoffs::Pause;
 use super::planted::{self, Fault};
 use super::{Action, Key, Phase, Plan, Work};
 use crate::exit::ExitReason;
@@ -19,6 +20,8 @@ pub(super) struct Group {
     pub(super) before: ChildPid,
     /// Whether those older than `origin` belong to it (one for all).
     all: bool,
+    /// How long `origin` waits before any of them is started.
+    pause: Option<Pause>,
 }
 
 impl Plan {
@@ -36,13 +39,19 @@ impl Plan {
         let restarts = restart == Restart::Permanent
             || restart == Restart::Transient && (!clean || restarts_after_all(&reason));
         let attempt = restarts.then(|| self.window.answer(&reason, now));
+        let pause = match (&attempt, &reason) {
+            // It has done nothing that a pause could mend.
+            (_, ExitReason::Abandoned { .. }) | (None | Some(None), _) => None,
+            (Some(Some(_)), _) => self.backoffs.pause(key, self.table.policy(key), true, now),
+        };
         if restart == Restart::Permanent || !clean {
             let child = self.table.offender(key);
             actions.push(Action::Report(Report::ChildTerminated { child, reason }));
         }
         if let Some(attempt) = attempt {
-            return self.restart(key, attempt, actions);
+            return self.restart(key, attempt, pause, actions);
         }
+        self.backoffs.forget(key);
         self.end_for_good(key, actions);
         // The child that ended is no longer counted; one that is being restarted is (OTP-123, OTP-124).
         let shuts_down = significant
@@ -57,21 +66,37 @@ impl Plan {
     }
 
     /// Restarts a child, and others with it by the strategy, or gives up if that is no allowed attempt (OTP-079,
-    /// OTP-080).
-    pub(super) fn restart(&mut self, key: Key, attempt: Option<Attempt>, actions: &mut Vec<Action>) {
+    /// OTP-080). After the pause, if there is one.
+    pub(super) fn restart(
+        &mut self,
+        key: Key,
+        attempt: Option<Attempt>,
+        pause: Option<Pause>,
+        actions: &mut Vec<Action>,
+    ) {
         let child = self.table.offender(key);
         let Some(attempt) = attempt else {
             actions.push(Action::Report(Report::ReachedMaxIntensity { child }));
             self.end_for_good(key, actions);
             return self.stop_all(self.table.youngest(), ExitReason::Shutdown, actions);
         };
-        actions.push(Action::Report(Report::Restarting { child, attempt }));
-        if self.strategy == Strategy::OneForOne {
-            return self.ask_start(key, Work::RestartOne, actions);
-        }
+        let after = pause.map_or(Duration::ZERO, |pause| pause.delay);
+        actions.push(Action::Report(Report::Restarting { child, attempt, after }));
+        self.restart_now(key, pause, actions);
+    }
+
+    /// Restarts a child, and others with it. If there is a pause, the others are stopped before it, and all are started
+    /// after it: by the same way again, since some may have been started by request meanwhile.
+    pub(super) fn restart_now(&mut self, key: Key, pause: Option<Pause>, actions: &mut Vec<Action>) {
         let before = self.table.pid(key).restarting();
+        if self.strategy == Strategy::OneForOne {
+            return match pause {
+                None => self.ask_start(key, Work::RestartOne, actions),
+                Some(pause) => self.wait(key, before, pause, actions),
+            };
+        }
         let all = self.strategy == Strategy::OneForAll || planted::is(Fault::TakesTheOlder);
-        let group = Group { origin: key, before, all };
+        let group = Group { origin: key, before, all, pause };
         self.table.set_pid(key, ChildPid::Undefined);
         self.stop_group(self.table.youngest(), group, actions);
     }
@@ -91,8 +116,20 @@ impl Plan {
             cursor = self.table.older(key);
             self.end_for_good(key, actions);
         }
+        if let Some(pause) = group.pause {
+            self.phase = Phase::Idle;
+            return self.wait(group.origin, group.before, pause, actions);
+        }
         let oldest = if group.all { self.table.oldest() } else { Some(group.origin) };
         self.start_group(oldest, group, actions);
+    }
+
+    /// Lets a child wait for its restart, shown as restarting.
+    fn wait(&mut self, key: Key, shown: ChildPid, pause: Pause, actions: &mut Vec<Action>) {
+        let number = self.backoffs.wait(key, pause);
+        self.table.set_pid(key, shown);
+        let child = ChildRef::Id(self.table.policy(key).id.clone());
+        actions.push(Action::QueueRetryAfter { key, child, delay: pause.delay, number });
     }
 
     /// Starts the group from `next` to the youngest.

@@ -23,6 +23,7 @@ impl Subject for DynamicPlan {
         match mail {
             Mail::Exit(pid, reason) => self.pool.exited(pid, reason, now, actions),
             Mail::Retry(child) => self.pool.retry(&child, now, actions),
+            Mail::PauseOver(child, number) => self.pool.retry_after_pause(&child, number, now, actions),
             Mail::Parent(reason) => self.pool.parent_exited(reason, actions),
             Mail::StartChild(policy) => self.start_child(policy, actions),
             Mail::Terminate(child) => self.terminate_child(&child, actions),

@@ -13,7 +13,9 @@ use std::time::Duration;
 use super::laws::Before;
 use super::rig::{Mail, Rig, Script, boom};
 use crate::exit::ExitReason;
-use crate::supervisor::{AutoShutdown, ChildPid, ChildPolicy, ChildRef, Flags, Restart, Shutdown, Strategy};
+use crate::supervisor::{
+    AutoShutdown, Backoff, ChildPid, ChildPolicy, ChildRef, Flags, Restart, Shutdown, Strategy,
+};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const PERIOD: u64 = 1;
@@ -49,6 +51,9 @@ impl World {
         // Two messages at once are enough to have any pair in either order.
         if self.rig.mailbox.len() > 1 {
             return worlds;
+        }
+        if !self.rig.pauses.is_empty() {
+            then(&|rig| _ = rig.pause_ends());
         }
         then(&|rig| rig.mailbox.push_back(Mail::Parent(ExitReason::Normal)));
         let spare = ["d"].map(|id| ChildPolicy::worker(id).restart(Restart::Transient));
@@ -102,6 +107,7 @@ impl World {
                     [100, id, u8::from(reason.is_clean())]
                 }
                 Mail::Retry(child) => [101, named(child), 0],
+                Mail::PauseOver(child, _) => [107, named(child), 0],
                 Mail::Parent(_) => [102, 0, 0],
                 Mail::StartChild(policy) => [103, policy.id.as_str().as_bytes()[0], 0],
                 Mail::Terminate(child) => [104, named(child), 0],
@@ -113,6 +119,11 @@ impl World {
             for script in script {
                 key.extend([200, id.as_str().as_bytes()[0], u8::from(matches!(script, Script::Ignore))]);
             }
+        }
+        for at in rig.plan.keys() {
+            let waits =
+                u8::from(rig.plan.backoffs.due(at).is_some()) + 2 * u8::from(rig.pauses.contains_key(&at));
+            key.extend([220, waits, rig.plan.backoffs.restarts(at).min(2) as u8]);
         }
         for (second, count) in rig.plan.window.seconds() {
             let age = (rig.now.as_secs() - second).min(PERIOD + 1);
@@ -167,6 +178,17 @@ fn trees(n: usize) -> Vec<(Flags, Vec<ChildPolicy>)> {
             trees.extend(lists.into_iter().map(|list| (flags, list)));
         }
     }
+    // The small ones once more, with a pause before each restart.
+    let small = |flags: &Flags| n < 2 || (n == 2 && flags.auto_shutdown == AutoShutdown::Never);
+    let pausing: Vec<_> = trees
+        .iter()
+        .filter(|(flags, _)| small(flags))
+        .map(|(flags, list)| {
+            let backoff = Backoff::new().jitter(0);
+            (*flags, list.iter().cloned().map(|child| child.backoff(backoff)).collect())
+        })
+        .collect();
+    trees.extend(pausing);
     trees
 }
 

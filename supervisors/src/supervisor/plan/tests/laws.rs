@@ -58,7 +58,9 @@ impl Before {
 }
 
 fn requests(rig: &Rig) -> usize {
-    let is_request = |mail: &&Mail| !matches!(mail, Mail::Exit(..) | Mail::Retry(_) | Mail::Parent(_));
+    let is_request = |mail: &&Mail| {
+        !matches!(mail, Mail::Exit(..) | Mail::Retry(_) | Mail::PauseOver(..) | Mail::Parent(_))
+    };
     rig.mailbox.iter().filter(is_request).count()
 }
 
@@ -77,7 +79,11 @@ fn no_event_is_lost(rig: &Rig) {
             }
             ChildPid::Restarting(_) => {
                 let retry = |mail: &Mail| matches!(mail, Mail::Retry(ChildRef::Id(other)) if *other == id);
-                assert!(rig.mailbox.iter().any(retry), "{id} waits for a retry that will not come");
+                let over =
+                    |mail: &Mail| matches!(mail, Mail::PauseOver(ChildRef::Id(other), _) if *other == id);
+                let waits = rig.pauses.values().any(|(_, child, _)| *child == ChildRef::Id(id.clone()));
+                let comes = waits || rig.mailbox.iter().any(|mail| retry(mail) || over(mail));
+                assert!(comes, "{id} waits for a retry that will not come");
             }
         }
     }

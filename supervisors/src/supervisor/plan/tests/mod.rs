@@ -1,5 +1,6 @@
 //! Claims about plans, by theme, and the rig that carries plans out without processes.
 
+mod backoff;
 mod dynamic;
 mod exhaustive;
 mod histories;

@@ -69,6 +69,7 @@ impl Reference {
                 }
             }
             Mail::Retry(ChildRef::Pid(_) | ChildRef::Process(_)) => {}
+            Mail::PauseOver(..) => unreachable!("it knows of no pauses"),
             Mail::Parent(reason) => self.end(reason),
             Mail::StartChild(policy) => {
                 let reply = self.start_child(policy);

@@ -22,6 +22,8 @@ pub(crate) enum Script {
 pub(crate) enum Mail {
     Exit(Pid, ExitReason),
     Retry(ChildRef),
+    /// A pause before a restart is over.
+    PauseOver(ChildRef, u64),
     Parent(ExitReason),
     StartChild(ChildPolicy),
     Terminate(ChildRef),
@@ -53,6 +55,7 @@ impl Subject for Plan {
         match mail {
             Mail::Exit(pid, reason) => self.exited(pid, reason, now, actions),
             Mail::Retry(child) => self.retry(&child, now, actions),
+            Mail::PauseOver(child, number) => self.retry_after_pause(&child, number, now, actions),
             Mail::Parent(reason) => self.parent_exited(reason, actions),
             Mail::StartChild(policy) => self.start_child(policy, actions),
             Mail::Terminate(child) => self.terminate_child(&child, actions),
@@ -96,6 +99,8 @@ pub(crate) struct Rig<P = Plan> {
     pub(crate) exit: Option<ExitReason>,
     pub(crate) ready: bool,
     pub(crate) pids: u64,
+    /// Pauses before restarts: for whom, until when, and what comes then.
+    pub(crate) pauses: BTreeMap<Key, (Duration, ChildRef, u64)>,
 }
 
 impl Rig<Plan> {
@@ -152,6 +157,7 @@ impl<P: Subject> Rig<P> {
             exit: None,
             ready: false,
             pids: 0,
+            pauses: BTreeMap::new(),
         }
     }
 
@@ -212,6 +218,16 @@ impl<P: Subject> Rig<P> {
         true
     }
 
+    /// Lets time pass until the next pause before a restart is over. Whether there was one.
+    pub(crate) fn pause_ends(&mut self) -> bool {
+        let Some((&key, _)) = self.pauses.iter().min_by_key(|(_, (due, ..))| *due) else { return false };
+        if let Some((due, child, number)) = self.pauses.remove(&key) {
+            self.now = self.now.max(due);
+            self.mailbox.push_back(Mail::PauseOver(child, number));
+        }
+        true
+    }
+
     /// Everything done and reported since the last call, apart from progress and restart announcements.
     pub(crate) fn take(&mut self) -> Vec<String> {
         let mut trace = std::mem::take(&mut self.trace);
@@ -245,7 +261,10 @@ impl<P: Subject> Rig<P> {
                 let reason = self.stop_one(&name, pid, shutdown);
                 self.plan.stopped(key, reason, more);
             }
-            Action::Forget { .. } => {}
+            Action::Forget { key } | Action::DropRetry { key } => _ = self.pauses.remove(&key),
+            Action::QueueRetryAfter { key, child, delay, number } => {
+                self.pauses.insert(key, (self.now + delay, child, number));
+            }
             Action::QueueRetry(child) => self.mailbox.push_back(Mail::Retry(child)),
             Action::Reply(reply) => self.replies.push(reply),
             Action::Report(report) => {
@@ -302,7 +321,12 @@ fn tell(report: &Report) -> String {
             Who::Child(_) => format!("shutdown_error {}: {reason}", child.id),
         },
         Report::ReachedMaxIntensity { child } => format!("gives up: {}", child.id),
-        Report::Restarting { child, attempt } => format!("restarting {}: {attempt}", child.id),
+        Report::Restarting { child, attempt, after } if after.is_zero() => {
+            format!("restarting {}: {attempt}", child.id)
+        }
+        Report::Restarting { child, attempt, after } => {
+            format!("restarting {} after {after:?}: {attempt}", child.id)
+        }
     }
 }
 

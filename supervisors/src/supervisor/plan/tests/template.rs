@@ -24,6 +24,7 @@ impl Subject for TemplatePlan {
         match mail {
             Mail::Exit(pid, reason) => self.pool.exited(pid, reason, now, actions),
             Mail::Retry(child) => self.pool.retry(&child, now, actions),
+            Mail::PauseOver(child, number) => self.pool.retry_after_pause(&child, number, now, actions),
             Mail::Parent(reason) => self.pool.parent_exited(reason, actions),
             Mail::StartChild(_) => self.start_child(actions),
             Mail::Terminate(child) => {
