@@ -1,5 +1,7 @@
 //! The node: the one source of names, time, chance and places.
 
+mod builder;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -7,15 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use actix::{Actor, Context};
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use crate::call::PendingCalls;
 use crate::place::{Places, Pool};
 use crate::process::{Cell, Control, Object, ProcessFuture};
 use crate::reference::Slot;
 use crate::registry::Registry;
-use crate::watch::{Watch, Watchdog};
+use crate::watch::Watch;
 use crate::{Event, Pid, Process, Ref, RegisterError};
+
+pub use builder::NodeBuilder;
+use builder::{Clock, Sink};
 
 /// Messages a mailbox holds unless told otherwise: 2^20. A process that far behind will not catch up; what is sent to
 /// it from then on is refused, so that the memory of the whole program is not its price.
@@ -51,137 +55,12 @@ struct Inner {
     late: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
-/// Time since the node was made.
-type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
-
-type Sink = Box<dyn Fn(Duration, Event) + Send + Sync>;
-
-/// Settings of a [`Node`] to be made.
-pub struct NodeBuilder {
-    name: Arc<str>,
-    seed: Option<u64>,
-    sink: Option<Sink>,
-    clock: Option<Clock>,
-    wall: fn() -> SystemTime,
-    #[cfg(feature = "lab")]
-    planted: Option<&'static str>,
-    watchdog: Option<Watchdog>,
-    arbiters: Option<usize>,
-    tracing: bool,
-}
-
 /// A node that is not kept alive.
 pub(crate) struct WeakNode(Weak<Inner>);
 
 impl WeakNode {
     pub(crate) fn upgrade(&self) -> Option<Node> {
         self.0.upgrade().map(Node)
-    }
-}
-
-impl NodeBuilder {
-    /// Its name, in paths and logs. Default `node`.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// The seed of all chance in the node. Default: drawn from the operating system, once, at [`build`](Self::build).
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Where events go, each with the node's time; called on the thread of whoever reports, so it must be quick.
-    /// Default: nowhere.
-    #[must_use]
-    pub fn on_event(mut self, sink: impl Fn(Duration, Event) + Send + Sync + 'static) -> Self {
-        self.sink = Some(Box::new(sink));
-        self
-    }
-
-    /// Whether events are also said as `tracing` events, with target `supervisors` (feature `tracing`, on by default).
-    /// Default: yes; a program whose sink logs them in its own words does not want them twice.
-    #[must_use]
-    pub fn tracing(mut self, tracing: bool) -> Self {
-        self.tracing = tracing;
-        self
-    }
-
-    /// The clock by which restarts are counted and events stamped: time since the node was made. Default: tokio's clock,
-    /// which stands still where that is paused. Timers are tokio's in any case.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        self.clock = Some(Box::new(clock));
-        self
-    }
-
-    /// The wall clock, for people to read; nothing is decided by it. Default: the system's.
-    #[must_use]
-    pub fn wall_clock(mut self, wall: fn() -> SystemTime) -> Self {
-        self.wall = wall;
-        self
-    }
-
-    /// Puts a bug into the node, to see that it is found.
-    #[cfg(feature = "lab")]
-    #[doc(hidden)]
-    #[must_use]
-    pub fn plant(mut self, bug: Option<&'static str>) -> Self {
-        self.planted = bug;
-        self
-    }
-
-    /// How its threads are watched over. Default: a turn of 1 s is reported if there is anybody to hear it; see
-    /// [`Watchdog`].
-    #[must_use]
-    pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
-        self.watchdog = Some(watchdog);
-        self
-    }
-
-    /// How many arbiters of its own it may start for children [placed](crate::Place) on them. Default: as many as the
-    /// machine has processors. With 0, as a simulation wants it, such children stay on their supervisor's thread.
-    #[must_use]
-    pub fn arbiters(mut self, count: usize) -> Self {
-        self.arbiters = Some(count);
-        self
-    }
-
-    /// Makes the node. Its clock starts at zero now.
-    #[must_use]
-    pub fn build(self) -> Node {
-        let seed = self.seed.unwrap_or_else(|| fastrand::Rng::new().u64(..));
-        Node(Arc::new(Inner {
-            name: self.name,
-            seed,
-            serial: AtomicU64::new(1),
-            reference: AtomicU64::new(1),
-            random: Mutex::new(fastrand::Rng::with_seed(seed)),
-            registry: Registry::new(),
-            calls: PendingCalls::new(),
-            watch: Watch::new(self.watchdog),
-            pool: Pool::new(
-                self.arbiters.unwrap_or_else(|| {
-                    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-                }),
-            ),
-            sink: self.sink,
-            tracing: self.tracing,
-            clock: self.clock.unwrap_or_else(|| {
-                let born = Instant::now();
-                Box::new(move || born.elapsed())
-            }),
-            wall: self.wall,
-            #[cfg(feature = "lab")]
-            points: crate::lab::Points::default(),
-            #[cfg(feature = "lab")]
-            planted: self.planted,
-            #[cfg(feature = "lab")]
-            late: Mutex::default(),
-        }))
     }
 }
 
@@ -196,18 +75,7 @@ impl Node {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the node is where wall-clock time comes from")]
     pub fn builder() -> NodeBuilder {
-        NodeBuilder {
-            name: "node".into(),
-            seed: None,
-            sink: None,
-            clock: None,
-            wall: SystemTime::now,
-            #[cfg(feature = "lab")]
-            planted: None,
-            watchdog: None,
-            arbiters: None,
-            tracing: true,
-        }
+        NodeBuilder::new(SystemTime::now)
     }
 
     /// Its name.
