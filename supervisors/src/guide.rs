@@ -40,5 +40,5 @@ pub mod beam {
     use crate::{supervisor::*, *};
 }
 
-#[doc = include_str!("../docs/fate.md")]
+#[doc = include_str!("guide/fate.md")]
 pub mod fate {}

@@ -12,7 +12,7 @@ use actix::Actor;
 
 use super::mailbox::{Envelope, Queue};
 use super::manners::{Manners, STARTED};
-use super::overflow::{Admission, Overflow, Policy, PushError};
+use super::overflow::{Admission, Overflow, Policy, PushError, Waiting};
 use super::state::{Rare, State, Tell, Told, Trap};
 use super::thread;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -230,11 +230,7 @@ impl<A: Actor> Object for Cell<A> {
         drop_actor();
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             drop(unread);
-            for sender in waiting {
-                let (mail, _, waker) = sender.into_parts();
-                drop(mail);
-                waker.into_iter().for_each(Waker::wake);
-            }
+            waiting.into_iter().for_each(Waiting::turn_away);
         }));
         // 5. The news: links before monitors, as every BEAM was seen to do (OTP-165).
         for linked in links.into_values() {

@@ -162,6 +162,13 @@ impl<A: Actor> Waiting<A> {
     pub(super) fn into_parts(self) -> (Box<dyn Envelope<A>>, u32, Option<Waker>) {
         (self.mail, self.stamp, self.waker)
     }
+
+    /// The process has died: the message is dropped, and its sender told.
+    pub(super) fn turn_away(self) {
+        let Self { mail, waker, .. } = self;
+        drop(mail);
+        waker.into_iter().for_each(Waker::wake);
+    }
 }
 
 /// How a sender that waits for room stands.

@@ -1,4 +1,4 @@
-//! The table of `docs/fate.md`, cell by cell: each is tried with a running process, and must be what the page says.
+//! The table of `src/guide/fate.md`, cell by cell: each is tried with a running process, and must be what the page says.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,7 +12,7 @@ use supervisors::supervisor::{Backoff, ChildSpec, Supervisor};
 use supervisors::{CallError, ExitReason, Node, Overflow, Ref, Watchdog};
 use tokio::task::{LocalSet, yield_now};
 
-const PAGE: &str = include_str!("../../docs/fate.md");
+const PAGE: &str = include_str!("../../src/guide/fate.md");
 
 const MOMENTS: [&str; 7] = ["running", "full", "queued", "handled", "crashed", "paused", "gone"];
 const WAYS: [&str; 6] = ["`cast`", "`try_cast`", "`cast_wait`", "`call`", "`Addr::do_send`", "`Addr::send`"];
