@@ -59,7 +59,7 @@ fn mail_is_opened_whether_it_comes_before_or_after_a_process_becomes_a_task() {
         });
         let somewhere = Arc::default();
         for number in 0..2 {
-            assert!(cell.push(Letter::new(number, &somewhere)).is_ok());
+            assert!(cell.push(Letter::sealed(number, &somewhere), false).is_ok());
         }
         while handled.lock().len() < 2 {
             thread::yield_now();
@@ -83,7 +83,7 @@ fn a_process_that_is_resumed_opens_its_mail() {
             shuttle::future::block_on(ProcessFuture::new(Peer { handled: seen }, running));
         });
         let somewhere = Arc::default();
-        assert!(cell.push(Letter::new(7, &somewhere)).is_ok());
+        assert!(cell.push(Letter::sealed(7, &somewhere), false).is_ok());
         seen_from_outside.resume();
         while handled.lock().is_empty() {
             thread::yield_now();

@@ -20,7 +20,7 @@ fn no_mail_is_left_in_the_mailbox_of_the_dead() {
             .map(|sender| {
                 let (cell, somewhere) = (Arc::clone(&cell), Arc::clone(&somewhere));
                 thread::spawn(move || {
-                    let sent = [10, 20].map(|at| cell.push(Letter::new(at + sender, &somewhere)));
+                    let sent = [10, 20].map(|at| cell.push(Letter::sealed(at + sender, &somewhere), false));
                     assert!(sent[0].is_ok() || sent[1] == Err(PushError::Closed), "once closed, closed");
                 })
             })
@@ -53,7 +53,7 @@ fn a_bound_holds_for_all_senders_together() {
         let senders: Vec<_> = (0..3)
             .map(|number| {
                 let (cell, somewhere) = (Arc::clone(&cell), Arc::clone(&somewhere));
-                thread::spawn(move || cell.push(Letter::new(number, &somewhere)))
+                thread::spawn(move || cell.push(Letter::sealed(number, &somewhere), false))
             })
             .collect();
         let sent = senders.into_iter().map(|thread| thread.join().expect("no panic"));

@@ -47,7 +47,7 @@ impl Message for Letter {
 }
 
 impl Letter {
-    fn new(number: u32, somewhere: &Arc<Mutex<Vec<u32>>>) -> Box<dyn Envelope<Peer>> {
+    fn sealed(number: u32, somewhere: &Arc<Mutex<Vec<u32>>>) -> Box<dyn Envelope<Peer>> {
         somewhere.lock().push(number);
         Box::new(Tell(Self { number, somewhere: Arc::clone(somewhere) }))
     }

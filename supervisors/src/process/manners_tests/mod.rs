@@ -5,7 +5,6 @@ mod names;
 mod starts;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -13,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-use super::{Cell, Object, Process};
+use super::Process;
 use crate::supervisor::{ChildSpec, StartError};
 use crate::{
     CallError, ContextExt, Down, Exit, ExitReason, Node, Ref, RegisterError, SpawnOptions, this_process,

@@ -1,59 +1,6 @@
-//! Names, monitors, timers, unlinks, and oneself.
+//! Names, monitors, timers, and oneself.
 
 use super::*;
-
-/// Spins for a moment, then lets others run: both threads may have to share one core.
-fn wait_for(gate: &AtomicUsize, count: usize) {
-    let mut looks = 0_u32;
-    while gate.load(Ordering::SeqCst) < count {
-        looks += 1;
-        if looks.is_multiple_of(500) {
-            std::thread::yield_now();
-        }
-        std::hint::spin_loop();
-    }
-}
-
-/// OTP-155: while a link breaks on one thread and is taken away on another, nothing is heard after `unlink` returned.
-#[test]
-fn no_exit_signal_arrives_once_unlink_has_returned_whatever_another_thread_does() {
-    let node = Node::builder().seed(1).build();
-    let heard = Arc::new(AtomicUsize::new(0));
-    let watcher = Cell::<Server>::new(node.clone(), 8);
-    let counted = Arc::clone(&heard);
-    watcher.control.set_trap(Some(Box::new(move |_, _| _ = counted.fetch_add(1, Ordering::SeqCst))));
-    let watching = Process(watcher as Arc<dyn Object>);
-    // Both meet at a gate that is watched, not slept at: the two must happen within nanoseconds of each other.
-    let gate = AtomicUsize::new(0);
-    let (to, victims) = std::sync::mpsc::channel::<Arc<Cell<Server>>>();
-    std::thread::scope(|threads| {
-        let gate = &gate;
-        threads.spawn(move || {
-            for (round, victim) in victims.into_iter().enumerate() {
-                gate.fetch_add(1, Ordering::SeqCst);
-                wait_for(gate, 3 * round + 2);
-                victim.declare(ExitReason::failed("boom"), &mut || ());
-                gate.fetch_add(1, Ordering::SeqCst);
-            }
-        });
-        for round in 0..40_000 {
-            let victim = Cell::<Server>::new(node.clone(), 8);
-            let dying = Process(Arc::clone(&victim) as Arc<dyn Object>);
-            watching.link(&dying);
-            to.send(victim).expect("the thread takes it");
-            wait_for(gate, 3 * round + 1);
-            gate.fetch_add(1, Ordering::SeqCst);
-            for _ in 0..round % 256 {
-                std::hint::spin_loop();
-            }
-            watching.unlink(&dying);
-            let by_then = heard.load(Ordering::SeqCst);
-            wait_for(gate, 3 * round + 3);
-            assert_eq!(heard.load(Ordering::SeqCst), by_then, "a late exit signal");
-        }
-        drop(to);
-    });
-}
 
 /// OTP-162.
 #[test]
