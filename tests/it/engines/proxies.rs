@@ -60,7 +60,7 @@ fn half_a_poem_is_neither_kept_nor_given_by_any_proxy() {
         assert_eq!(client.got, b"");
         verse.says("cannot fetch from 127.0.0.1:");
         // Nobody is there any more to fetch it from.
-        assert_eq!(PlainClient::connect(address).read_to_end(), End::Reset);
+        assert_eq!(PlainClient::end_at(address), End::Reset);
     });
 }
 

@@ -113,6 +113,15 @@ impl PlainClient {
         Self::try_connect(address).expect("it listens")
     }
 
+    /// Connects, sends nothing and reads until the connection ends: of one that ends at once, a reset may come before the
+    /// connecting itself is over.
+    pub(crate) fn end_at(address: SocketAddr) -> End {
+        match Self::try_connect(address) {
+            Ok(mut client) => client.read_to_end(),
+            Err(error) => end_of(Err(error)),
+        }
+    }
+
     /// Connects, if somebody listens.
     pub(crate) fn try_connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, DEADLINE)?;
